@@ -1,0 +1,140 @@
+"""What a scenario is: instances with references, their place in the taxonomy, and how they become prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["CORRECT", "Instance", "Method", "PromptFormat", "Reference", "Scenario"]
+
+CORRECT = "correct"
+
+Method = Literal[
+    "generation",
+    "multiple_choice_joint",
+    "multiple_choice_separate",
+    "multiple_choice_separate_calibrated",
+    "language_modeling",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A listed answer of an instance, right or wrong; the tag ``"correct"`` marks a right one."""
+
+    text: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_correct(self) -> bool:
+        """Whether this answer is one of the right ones."""
+        return CORRECT in self.tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One input with its references.
+
+    Parameters
+    ----------
+    id : str
+        Unique within the scenario; a perturbed copy keeps the id of its original.
+    input : str
+        Text the model sees, without instructions or option list; may be empty.
+    references : tuple of Reference
+    split : {"train", "valid", "test"}
+        ``train`` only feeds in-context examples; the other two are evaluated.
+    group : str, optional
+        Subpopulation, for disparities and worst-group accuracy.
+    perturbation : str, optional
+        Name of the perturbation that made this copy; None for an original.
+    extra : mapping
+        Whatever else the source gives (subject, phenomenon, contrast inputs ...).
+    """
+
+    id: str
+    input: str
+    references: tuple[Reference, ...]
+    split: Literal["train", "valid", "test"]
+    group: str | None = None
+    perturbation: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str | None:
+        """Text of the first right reference; None when there is none."""
+        return next((reference.text for reference in self.references if reference.is_correct), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptFormat:
+    """How instances become requests: HELM's adaptation (arXiv 2211.09110), its names and defaults.
+
+    A generation block is ``input_prefix + input + input_suffix + output_prefix`` and, for an in-context example, the
+    answer and ``output_suffix``. Blocks (instructions, examples, the evaluated instance) are joined by
+    ``instance_prefix``.
+    """
+
+    method: Method
+    instructions: str = ""
+    input_prefix: str = "Input: "
+    input_suffix: str = "\n"
+    reference_prefix: str = "A. "
+    reference_suffix: str = "\n"
+    output_prefix: str = "Output: "
+    output_suffix: str = "\n"
+    instance_prefix: str = "\n"
+    max_train_instances: int = 5
+    max_tokens: int = 100
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+    n_outputs: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A use case: instances, the meaning of correct, and the five strings of the taxonomy.
+
+    Parameters
+    ----------
+    name, version : str, int
+        Written together as ``boolq@1``; changing a prompt, a split or a metric means a new version.
+    description : str
+        One line.
+    task, what, who, when, language : str
+        Taxonomy of arXiv 2211.09110: task; genre or topic; author demographics; period; language. ``"?"`` is unknown,
+        ``"n/a"`` not applicable.
+    source, licence : str
+        Where the rows come from and under which licence.
+    prompt : PromptFormat
+    main_metric : str
+        Name of the metric that fills the ``score`` column, in the registry of metrics.
+    eval_splits : tuple of str
+        Splits that are evaluated.
+    load : callable
+        Returns all instances, in a fixed order.
+    is_offline : bool
+        Whether ``load`` works without the network.
+    """
+
+    name: str
+    version: int
+    description: str
+    task: str
+    what: str
+    who: str
+    when: str
+    language: str
+    source: str
+    licence: str
+    prompt: PromptFormat
+    main_metric: str
+    eval_splits: tuple[str, ...]
+    load: Callable[[], list[Instance]]
+    is_offline: bool = True
+
+    @property
+    def key(self) -> str:
+        """Name with version, as it stands in the ``scenario`` column."""
+        return f"{self.name}@{self.version}"
