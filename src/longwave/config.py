@@ -1,7 +1,8 @@
 """Load, override, hash and record configurations.
 
-A configuration is a frozen keyword-only dataclass that lives beside the thing it configures. This module turns YAML or
-JSON into such a dataclass, checks every key and type (pydantic, strict), and writes ``run.json`` beside every output.
+A configuration is a frozen keyword-only dataclass that lives beside the thing it configures. This module
+turns YAML or JSON into such a dataclass, checks every key and type (pydantic, strict), and writes
+``run.json`` beside every output.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def read_config_file(path: Path) -> tuple[Json, dict[str, int]]:
     import yaml
 
     if not path.is_file():
-        raise MissingFile(f'No configuration file "{path}". Give a recipe\'s name or the path of a YAML or JSON file.')
+        raise MissingFile(
+            f'No configuration file "{path}". Give a recipe\'s name or the path of a YAML or JSON file.'
+        )
     try:
         text = path.read_text("utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -139,7 +142,7 @@ def to_dict(config: object) -> Json:
 
 
 def config_hash(*parts: object) -> str:
-    """Hash configurations, mappings or strings together to 16 hexadecimal digits (canonical JSON, SHA-256)."""
+    """Hash configurations, mappings or strings together to 16 hexadecimal digits (SHA-256 of JSON)."""
     plain = [to_dict(part) if dataclasses.is_dataclass(part) else part for part in parts]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -207,7 +210,9 @@ def read_run_record(folder: Path) -> RunRecord | None:
     try:
         return RunRecord(**json.loads(path.read_text("utf-8")))
     except (TypeError, ValueError) as error:
-        raise ConfigError(f'"{path}" is not a run record: {error}. Choose another folder or delete the file.') from error
+        raise ConfigError(
+            f'"{path}" is not a run record: {error}. Choose another folder or delete the file.'
+        ) from error
 
 
 def write_json(path: Path, value: object) -> None:
@@ -225,7 +230,9 @@ def write_json(path: Path, value: object) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise StorageError(f'Cannot write "{path}": {error}. Free some space or choose another folder.') from error
+        raise StorageError(
+            f'Cannot write "{path}": {error}. Free some space or choose another folder.'
+        ) from error
 
 
 def _validate(cls: type[T], data: Json, *, where: str, lines: Mapping[str, int]) -> T:
@@ -250,7 +257,9 @@ def _adapter(cls: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(cls)
 
 
-def _check_keys(cls: type, data: Mapping[str, object], prefix: str, where: str, lines: Mapping[str, int]) -> None:
+def _check_keys(
+    cls: type, data: Mapping[str, object], prefix: str, where: str, lines: Mapping[str, int]
+) -> None:
     hints = typing.get_type_hints(cls)
     known = [field.name for field in dataclasses.fields(cls)]
     for key, value in data.items():

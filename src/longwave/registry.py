@@ -1,7 +1,8 @@
 """One lazy registry for mixers, scenarios, clients, metrics, perturbations, prompting methods and recipes.
 
-``registry.toml`` maps each name to an import target and a description, so that listing is instant and nothing is
-imported until it is used. Third parties add entries through the entry point group ``longwave.<kind>``, for example::
+``registry.toml`` maps each name to an import target and a description, so that listing is instant and nothing
+is imported until it is used. Third parties add entries through the entry point group ``longwave.<kind>``, for
+example::
 
     [project.entry-points."longwave.mixers"]
     my-mixer = "my_package.mixers:MyMixer"
@@ -64,8 +65,8 @@ def entries(kind: str) -> dict[str, Entry]:
     for point in entry_points(group=f"longwave.{kind}"):
         if point.name in found:
             raise ConfigError(
-                f'The package behind "{point.value}" registers the {kind} name "{point.name}", which is taken by '
-                f'"{found[point.name].target}". Rename or uninstall one of the two.'
+                f'The package behind "{point.value}" registers the {kind} name "{point.name}", which is '
+                f'taken by "{found[point.name].target}". Rename or uninstall one of the two.'
             )
         origin = point.dist.name if point.dist else "an installed package"
         found[point.name] = Entry(

@@ -42,7 +42,7 @@ class Request:
     seed: int | None = None
 
     def hash(self, model: str, version: str) -> str:
-        """Hash the request together with the model it is for: the key of caches and of the ``requests`` table."""
+        """Hash the request with the model it is for: the key of caches and of the ``requests`` table."""
         return config_hash(asdict(self), model, version)
 
 
@@ -50,8 +50,8 @@ class Request:
 class Completion:
     """Text a model gave back, or the continuation it scored.
 
-    ``logprob`` is the sum over the text's tokens in nats, None when the model does not tell; ``n_tokens`` is their number;
-    ``finish_reason`` is ``"stop"``, ``"length"`` or ``"scored"``.
+    ``logprob`` is the sum over the text's tokens in nats, None when the model does not tell; ``n_tokens`` is
+    their number; ``finish_reason`` is ``"stop"``, ``"length"`` or ``"scored"``.
     """
 
     text: str
@@ -64,8 +64,8 @@ class Completion:
 class Result:
     """Answer to one request; ``error`` says why there are no completions.
 
-    ``latency_s`` is the wall time of the request (of its batch divided by the batch's size); ``is_cached`` tells that the
-    answer came from a cache or a replay and that ``latency_s`` is that of the first time.
+    ``latency_s`` is the wall time of the request (of its batch divided by the batch's size); ``is_cached``
+    tells that the answer came from a cache or a replay and that ``latency_s`` is that of the first time.
     """
 
     completions: tuple[Completion, ...] = ()
@@ -108,5 +108,5 @@ class Client(Protocol):
         ...
 
     def split_text(self, text: str, max_tokens: int) -> list[str]:
-        """Cut a text into consecutive pieces of at most ``max_tokens`` tokens each; joined they are the text again."""
+        """Cut a text into consecutive pieces of at most ``max_tokens`` tokens; joined they are the text."""
         ...

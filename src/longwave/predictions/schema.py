@@ -1,21 +1,37 @@
 """The predictions table, declared once: columns, key, side tables and schema version.
 
-A row is one prediction. Votes are rows that differ in ``prompt``, robustness is rows that differ in ``perturbation``,
-drift is rows that differ in ``date``; so every analysis is a group-by of this one table.
+A row is one prediction. Votes are rows that differ in ``prompt``, robustness is rows that differ in
+``perturbation``, drift is rows that differ in ``date``; so every analysis is a group-by of this one table.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
-__all__ = ["COLUMNS", "INSTANCES", "KEY", "REQUESTS", "SCHEMA", "SCHEMA_VERSION", "SCORES"]
+__all__ = [
+    "COLUMNS",
+    "INSTANCES",
+    "KEY",
+    "REQUESTS",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "SCORES",
+    "SIDE_COLUMNS",
+    "TABLES",
+    "Columns",
+    "Table",
+]
 
 SCHEMA_VERSION = 1
 
 KEY = ("scenario", "instance", "model", "version", "date", "prompt", "perturbation", "trial")
 
 # name: (type, what it holds); the docs' table page is made from this
-COLUMNS: dict[str, tuple[pl.DataType, str]] = {
+Columns = dict[str, tuple[pl.DataType, str]]
+
+COLUMNS: Columns = {
     "scenario": (pl.String(), "scenario with its version, e.g. boolq@1"),
     "instance": (pl.String(), "id of the instance, unique within its scenario"),
     "model": (pl.String(), "name of the model"),
@@ -42,29 +58,70 @@ COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "run": (pl.String(), "hash of the run that wrote the row"),
 }
 
-SCHEMA = pl.Schema({name: dtype for name, (dtype, _) in COLUMNS.items()})
+SIDE_COLUMNS: dict[str, Columns] = {
+    "requests": {
+        "request_hash": (pl.String(), "hash of the request and of the model it was for"),
+        "prompt": (pl.String(), "text that was sent"),
+        "continuation": (pl.String(), "text that was scored after the prompt; null when text was generated"),
+        "completions": (pl.List(pl.String()), "texts that came back"),
+        "logprobs": (pl.List(pl.Float64()), "log-probability of each completion in nats"),
+        "settings": (pl.String(), "decoding settings as JSON"),
+    },
+    "instances": {
+        "scenario": COLUMNS["scenario"],
+        "instance": COLUMNS["instance"],
+        "perturbation": COLUMNS["perturbation"],
+        "split": COLUMNS["split"],
+        "group": COLUMNS["group"],
+        "input": (pl.String(), "text of the instance, after perturbation"),
+        "references": (pl.List(pl.String()), "listed answers, right and wrong, in order"),
+        "correct_references": (pl.List(pl.Int32()), "positions of the right answers, from 0"),
+    },
+    "scores": {
+        **{name: COLUMNS[name] for name in KEY},
+        "metric": (pl.String(), "name of the metric"),
+        "value": (pl.Float64(), "its value for this prediction"),
+    },
+}
 
-# side tables
-REQUESTS = pl.Schema(
-    {
-        "request_hash": pl.String(),
-        "prompt": pl.String(),
-        "continuation": pl.String(),
-        "completions": pl.List(pl.String()),
-        "logprobs": pl.List(pl.Float64()),
-        "settings": pl.String(),
-    }
-)
-INSTANCES = pl.Schema(
-    {
-        "scenario": pl.String(),
-        "instance": pl.String(),
-        "perturbation": pl.String(),
-        "split": pl.String(),
-        "group": pl.String(),
-        "input": pl.String(),
-        "references": pl.List(pl.String()),
-        "correct_references": pl.List(pl.Int32()),
-    }
-)
-SCORES = pl.Schema({**{name: SCHEMA[name] for name in KEY}, "metric": pl.String(), "value": pl.Float64()})
+
+def _schema(columns: Columns) -> pl.Schema:
+    return pl.Schema({name: dtype for name, (dtype, _) in columns.items()})
+
+
+SCHEMA = _schema(COLUMNS)
+REQUESTS = _schema(SIDE_COLUMNS["requests"])
+INSTANCES = _schema(SIDE_COLUMNS["instances"])
+SCORES = _schema(SIDE_COLUMNS["scores"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table on disk: the folder ``OUT/<name>`` of Parquet shards.
+
+    Parameters
+    ----------
+    name : str
+    schema : Schema
+        Columns and types, in order.
+    key : tuple of str
+        Columns that tell rows apart; all are filled but ``perturbation``, whose null is a value (the original
+        input).
+    """
+
+    name: str
+    schema: pl.Schema
+    key: tuple[str, ...]
+
+    @property
+    def key_schema(self) -> pl.Schema:
+        """Names and types of the key columns."""
+        return pl.Schema({name: self.schema[name] for name in self.key})
+
+
+TABLES: dict[str, Table] = {
+    "predictions": Table(name="predictions", schema=SCHEMA, key=KEY),
+    "requests": Table(name="requests", schema=REQUESTS, key=("request_hash",)),
+    "instances": Table(name="instances", schema=INSTANCES, key=("scenario", "instance", "perturbation")),
+    "scores": Table(name="scores", schema=SCORES, key=(*KEY, "metric")),
+}

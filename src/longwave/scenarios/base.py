@@ -71,9 +71,12 @@ class Instance:
 class PromptFormat:
     """How instances become requests: HELM's adaptation (arXiv 2211.09110), its names and defaults.
 
-    A generation block is ``input_prefix + input + input_suffix + output_prefix`` and, for an in-context example, the
-    answer and ``output_suffix``. Blocks (instructions, examples, the evaluated instance) are joined by
-    ``instance_prefix``.
+    A generation block is ``input_prefix + input + input_suffix + output_prefix`` and, for an in-context
+    example, the answer and ``output_suffix``. Blocks (instructions, examples, the evaluated instance) are
+    joined by ``instance_prefix``.
+
+    With ``examples_by`` (a key of ``Instance.extra``) in-context examples are drawn for each of its values
+    apart, and ``{key}`` in the instructions stands for the value, underscores written as blanks.
     """
 
     method: Method
@@ -90,6 +93,7 @@ class PromptFormat:
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     n_outputs: int = 1
+    examples_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +107,8 @@ class Scenario:
     description : str
         One line.
     task, what, who, when, language : str
-        Taxonomy of arXiv 2211.09110: task; genre or topic; author demographics; period; language. ``"?"`` is unknown,
-        ``"n/a"`` not applicable.
+        Taxonomy of arXiv 2211.09110: task; genre or topic; author demographics; period; language. ``"?"`` is
+        unknown, ``"n/a"`` not applicable.
     source, licence : str
         Where the rows come from and under which licence.
     prompt : PromptFormat

@@ -1,0 +1,75 @@
+"""The short convolution against torch's depthwise ``conv1d``."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.autograd import gradcheck
+
+from longwave.errors import ShapeError
+from longwave.ops import short_conv
+
+SHAPES = [(2, 4, 16, 3), (1, 1, 1, 3), (3, 2, 7, 1), (2, 3, 13, 5), (2, 3, 2, 7)]
+shapes = pytest.mark.parametrize(("B", "D", "L", "K"), SHAPES, ids=lambda n: str(n))
+
+
+def depthwise(u, k, bias):
+    return F.conv1d(F.pad(u, (k.shape[1] - 1, 0)), k.flip(-1)[:, None], bias, groups=k.shape[0])
+
+
+@shapes
+def test_short_conv_equals_depthwise_conv1d(draw, tolerance, B, D, L, K):
+    u, k, bias = draw(B, D, L), draw(D, K), draw(D)
+    torch.testing.assert_close(short_conv(u, k, bias), depthwise(u, k, bias), **tolerance(torch.float64))
+
+
+@shapes
+def test_short_conv_passes_gradcheck(draw, B, D, L, K):
+    assert gradcheck(short_conv, (draw(B, D, L), draw(D, K), draw(D)))
+
+
+def test_short_conv_works_without_bias(draw, tolerance):
+    u, k = draw(2, 3, 8), draw(3, 3)
+    torch.testing.assert_close(short_conv(u, k), depthwise(u, k, None), **tolerance(torch.float64))
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 5), (2, 3, 0)], ids=str)
+def test_short_conv_of_nothing_is_nothing(draw, shape):
+    u, k = draw(*shape), draw(3, 3)
+    short_conv(u, k).sum().backward()
+    assert u.grad.shape == shape
+    assert torch.equal(k.grad, torch.zeros_like(k))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_short_conv_rounds_half_types_once(draw, dtype):
+    u, k, bias = draw(2, 3, 33, dtype=dtype), draw(3, 3, dtype=torch.float32), draw(3, dtype=torch.float32)
+    expected = short_conv(u.float(), k, bias).to(dtype)
+    assert torch.equal(short_conv(u, k, bias), expected)
+
+
+def test_short_conv_gradients_ignore_autocast(draw):
+    tensors = [draw(2, 3, 33, dtype=torch.float32), draw(3, 3, dtype=torch.float32)]
+    expected = torch.autograd.grad(short_conv(*tensors).sum(), tensors)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = torch.autograd.grad(short_conv(*tensors).sum(), tensors)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_short_conv_refuses_a_second_derivative(draw):
+    u, k = draw(1, 1, 4), draw(1, 2)
+    (grad,) = torch.autograd.grad(short_conv(u, k).square().sum(), u, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
+@pytest.mark.parametrize("k", [(4, 3), (3, 0), (3,)], ids=str)
+def test_short_conv_names_shapes_that_do_not_fit(k):
+    with pytest.raises(ShapeError, match=r"\(2, 3, 8\)"):
+        short_conv(torch.zeros(2, 3, 8), torch.zeros(k))
+
+
+def test_short_conv_names_a_wrong_bias():
+    with pytest.raises(ShapeError, match=r"\(2,\), not \(3,\)"):
+        short_conv(torch.zeros(2, 3, 8), torch.zeros(3, 3), torch.zeros(2))
