@@ -1,0 +1,170 @@
+"""Generate text: whole characters as they appear, cut at stop strings that may cross token borders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+import torch
+from torch import nn
+
+from longwave.errors import ConfigError
+from longwave.generation.decode import Decoder, stream_ids
+from longwave.generation.sampling import SamplingConfig
+
+__all__ = ["TextCodec", "generate_text", "stream_text"]
+
+S = TypeVar("S")
+INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoding makes of the first bytes of an unfinished character
+WINDOW = 32  # tokens decoded together; bounds the cost of a token in a long text
+
+
+class TextCodec(Protocol):
+    """What text generation needs of a tokenizer; unfinished UTF-8 must decode to U+FFFD, as Python does."""
+
+    @property
+    def end_id(self) -> int:
+        """Id that ends a document."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Turn text into ids."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Turn ids into text."""
+        ...
+
+
+def generate_text(
+    model: Decoder[S],
+    tokenizer: TextCodec,
+    prompt: str,
+    *,
+    max_new_tokens: int,
+    sampling: SamplingConfig | None = None,
+    stop: Sequence[str] = (),
+) -> str:
+    """Continue a text.
+
+    Parameters
+    ----------
+    model : Decoder
+    tokenizer : TextCodec
+        The tokenizer the model was trained with.
+    prompt : str
+        Text to continue; an empty one starts a new document from ``tokenizer.end_id``.
+    max_new_tokens : int
+        Tokens to generate at most; generation also ends at ``tokenizer.end_id``.
+    sampling : SamplingConfig, optional
+        Default: ``SamplingConfig()``, the model's own probabilities.
+    stop : sequence of str
+        Generation ends where one of these appears; neither it nor what follows is returned.
+
+    Returns
+    -------
+    str
+        The continuation, without the prompt.
+
+    Raises
+    ------
+    ShapeError
+        If the prompt is too long for the model; the message tells both lengths.
+    ConfigError
+        If a stop string is empty or ``max_new_tokens`` is negative.
+    """
+    pieces = stream_text(
+        model, tokenizer, prompt, max_new_tokens=max_new_tokens, sampling=sampling, stop=stop
+    )
+    return "".join(pieces)
+
+
+def stream_text(
+    model: Decoder[S],
+    tokenizer: TextCodec,
+    prompt: str,
+    *,
+    max_new_tokens: int,
+    sampling: SamplingConfig | None = None,
+    stop: Sequence[str] = (),
+) -> Iterator[str]:
+    """Continue a text and yield it piece by piece.
+
+    Takes and raises the same as ``generate_text``; arguments are checked before the first piece is asked for.
+
+    Yields
+    ------
+    str
+        Non-empty pieces of whole characters; their concatenation is what ``generate_text`` returns. Text
+        that may turn out to be part of a stop string is held back until that is decided.
+    """
+    _check_stop(stop)
+    ids = torch.tensor([tokenizer.encode(prompt) or [tokenizer.end_id]], device=_device_of(model))
+    tokens = stream_ids(
+        model, ids, max_new_tokens=max_new_tokens, sampling=sampling, stop_ids=(tokenizer.end_id,)
+    )
+    return _cut_at_stop(_decode_stream(tokenizer, (int(token) for token in tokens)), tuple(stop))
+
+
+def _decode_stream(tokenizer: TextCodec, tokens: Iterator[int]) -> Iterator[str]:
+    """Decode ids up to the end id; the bytes of an unfinished character wait for the rest of it.
+
+    Ids are decoded together with those before them: the text of a token may depend on its left neighbour.
+    """
+    window: list[int] = []
+    shown = 0  # characters of the window's text that were yielded
+    for token in tokens:
+        if token == tokenizer.end_id:
+            break
+        window.append(token)
+        text = tokenizer.decode(window)
+        ready = text[:-1] if text.endswith(INCOMPLETE) else text
+        if len(ready) > shown:
+            yield ready[shown:]
+            shown = len(ready)
+        if len(window) >= WINDOW and ready is text:
+            window = window[-1:]
+            shown = len(tokenizer.decode(window))
+    rest = tokenizer.decode(window)[shown:] if window else ""
+    if rest:
+        yield rest
+
+
+def _cut_at_stop(pieces: Iterable[str], stop: tuple[str, ...]) -> Iterator[str]:
+    """Pass text on up to the first stop string, holding back what could be the beginning of one."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        found = [held.find(text) for text in stop if text in held]
+        if found:
+            if min(found) > 0:
+                yield held[: min(found)]
+            return
+        keep = _border(held, stop)
+        if len(held) > keep:
+            yield held[: len(held) - keep]
+            held = held[len(held) - keep :]
+    if held:
+        yield held
+
+
+def _border(text: str, stop: tuple[str, ...]) -> int:
+    """Return the length of the longest end of ``text`` that begins a stop string."""
+    longest = max((len(s) for s in stop), default=1) - 1
+    return next(
+        (n for n in range(min(longest, len(text)), 0, -1) if any(s.startswith(text[-n:]) for s in stop)), 0
+    )
+
+
+def _check_stop(stop: Sequence[str]) -> None:
+    if isinstance(stop, str):
+        raise ConfigError(
+            f'"stop" is the string "{stop}"; it must be a sequence of strings. Write ["{stop}"].'
+        )
+    if "" in stop:
+        raise ConfigError('"stop" holds an empty string, which every text contains. Leave it out.')
+
+
+def _device_of(model: object) -> torch.device:
+    first = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    return first.device if first is not None else torch.device("cpu")

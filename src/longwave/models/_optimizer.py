@@ -1,0 +1,56 @@
+"""Sort a model's parameters into groups of equal learning rate and weight decay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypedDict
+
+from torch import nn
+
+from longwave.errors import ConfigError
+from longwave.mixers import Mixer
+
+__all__ = ["ParameterGroup", "parameter_groups"]
+
+
+class ParameterGroup(TypedDict):
+    """One group as ``torch.optim`` takes it."""
+
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
+
+
+def parameter_groups(model: nn.Module, *, lr: float, weight_decay: float) -> list[ParameterGroup]:
+    """Put every parameter of a model into exactly one group; shared parameters are counted once."""
+    options = dict(_mixer_options(model))
+    undecayed = {
+        id(parameter)
+        for module in model.modules()
+        if isinstance(module, nn.Embedding | nn.LayerNorm)
+        for parameter in module.parameters(recurse=False)
+    }
+    groups: dict[tuple[float, float], ParameterGroup] = {}
+    for name, parameter in model.named_parameters():
+        is_decayed = parameter.ndim > 1 and id(parameter) not in undecayed
+        chosen = {"lr": lr, "weight_decay": weight_decay if is_decayed else 0.0} | options.get(name, {})
+        key = (chosen["lr"], chosen["weight_decay"])
+        empty: ParameterGroup = {"params": [], "lr": key[0], "weight_decay": key[1]}
+        groups.setdefault(key, empty)["params"].append(parameter)
+    return list(groups.values())
+
+
+def _mixer_options(model: nn.Module) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the exceptions that mixers ask for, by the parameter's full name."""
+    for prefix, module in model.named_modules():
+        if not isinstance(module, Mixer):
+            continue
+        known = dict(module.named_parameters(remove_duplicate=False))
+        for name, options in module.parameter_options().items():
+            if name not in known or not options.keys() <= {"lr", "weight_decay"}:
+                raise ConfigError(
+                    f'{type(module).__name__}.parameter_options names "{name}" with {sorted(options)}; '
+                    'it takes "lr" and "weight_decay" of the mixer\'s own parameters '
+                    f"({', '.join(known)}). Correct the mixer."
+                )
+            yield f"{prefix}.{name}" if prefix else name, options
