@@ -1,0 +1,147 @@
+"""Configuration of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from longwave.data import TextDataConfig
+from longwave.errors import ConfigError
+from longwave.models import LanguageModelConfig
+
+__all__ = ["OptimConfig", "TrainConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """AdamW and its learning rate schedule; the defaults are those of Hyena's runs on the Pile.
+
+    Parameters
+    ----------
+    lr : float
+        Peak learning rate; groups with a rate of their own follow the same schedule.
+    betas : tuple of float
+    eps : float
+    weight_decay : float
+    clip : float
+        Largest norm of the gradient; 0 does not clip.
+    warmup_fraction : float
+        Share of the schedule in which the rate rises linearly to its peak.
+    final_lr_fraction : float
+        Where the cosine ends, as a share of the peak.
+    schedule_steps : int, optional
+        Length of the schedule; default: the run's ``steps``. Set it to train on later with more ``steps``.
+
+    References
+    ----------
+    Appendix A.2 of arXiv 2302.10866.
+    """
+
+    lr: float = 6e-4
+    betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = 1e-8
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    warmup_fraction: float = 0.01
+    final_lr_fraction: float = 0.1
+    schedule_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        _require("lr", self.lr, self.lr > 0, "a number above 0")
+        _require("betas", self.betas, all(0 <= b < 1 for b in self.betas), "two numbers from 0 to below 1")
+        _require("eps", self.eps, self.eps > 0, "a number above 0")
+        for name in ("weight_decay", "clip"):
+            _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        for name in ("warmup_fraction", "final_lr_fraction"):
+            _require(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
+        if self.schedule_steps is not None:
+            _require("schedule_steps", self.schedule_steps, self.schedule_steps >= 1, "1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides the result of a training run.
+
+    Parameters
+    ----------
+    model : LanguageModelConfig
+        ``max_length`` is also the length of the training windows.
+    data : TextDataConfig
+    optim : OptimConfig
+    steps : int
+        Updates of the weights.
+    batch_size : int
+        Windows per update, over all processes and micro-batches together.
+    accumulation : int
+        Micro-batches per update: less memory, the same result up to rounding.
+    seed : int
+        Seeds weights, order of the windows and dropout.
+    device : str
+        ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
+    precision : {"float32", "bfloat16"}
+        ``"bfloat16"`` computes under autocast; weights stay in float32.
+    compile : bool
+        Compile the model with ``torch.compile``.
+    gradient_checkpointing : bool
+        Recompute blocks in the backward pass: much less memory for about a third more time.
+    distributed : {"none", "ddp", "fsdp"}
+        Copies of the model (``"ddp"``) or shards of it (``"fsdp"``) over the processes of ``torchrun``.
+    log_every : int
+        Steps between rows of ``metrics.jsonl``; a row holds the loss of its own step.
+    eval_every : int
+        Steps between validations; there is one at the end in any case.
+    validation_windows : int
+        Windows per validation at most, spread evenly over the validation text.
+    checkpoint_every : int
+        Steps between checkpoints.
+    keep_checkpoints : int
+        Newest checkpoints to keep; at least 2, so that a damaged one can be fallen back from.
+    tensorboard : bool
+        Write TensorBoard files beside ``metrics.jsonl`` (extra ``track``).
+    """
+
+    model: LanguageModelConfig
+    data: TextDataConfig = field(default_factory=TextDataConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    steps: int
+    batch_size: int = 16
+    accumulation: int = 1
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    gradient_checkpointing: bool = False
+    distributed: Literal["none", "ddp", "fsdp"] = "none"
+    log_every: int = 10
+    eval_every: int = 100
+    validation_windows: int = 128
+    checkpoint_every: int = 200
+    keep_checkpoints: int = 2
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "accumulation", "log_every", "eval_every", "validation_windows"):
+            _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        _require("checkpoint_every", self.checkpoint_every, self.checkpoint_every >= 1, "1 or more")
+        _require("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "2 or more")
+        _require("seed", self.seed, self.seed >= 0, "0 or more")
+        if self.batch_size % self.accumulation:
+            raise ConfigError(
+                f"batch_size is {self.batch_size}, which accumulation {self.accumulation} does not divide. "
+                f"Make batch_size a multiple of it."
+            )
+
+    @property
+    def schedule_steps(self) -> int:
+        """Length of the learning rate schedule in steps."""
+        return self.steps if self.optim.schedule_steps is None else self.optim.schedule_steps
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that one update learns from."""
+        return self.batch_size * self.model.max_length
+
+
+def _require(name: str, value: object, holds: bool, accepted: str) -> None:
+    if not holds:
+        raise ConfigError(f'"{name}" is {value}; accepted is {accepted}. Change it.')

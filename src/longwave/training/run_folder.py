@@ -1,0 +1,209 @@
+"""The folder of a training run: whose it is, what is in it, and how to get the trained model out.
+
+``run.json`` (resolved configuration, seed, hashes), ``metrics.jsonl``, ``tokenizer.json``, ``tokens/``,
+``checkpoints/``, and when the run is finished ``model/`` and ``result.json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from longwave.config import config_hash, load_config, read_run_record, to_dict, write_run_record
+from longwave.data import Tokenizer, load_tokenizer
+from longwave.errors import CheckpointError, ConfigError, DataError, MissingFile
+from longwave.models import LanguageModel
+from longwave.training.checkpoints import read_newest
+from longwave.training.config import TrainConfig
+
+__all__ = [
+    "CHECKPOINTS",
+    "METRICS",
+    "MODEL",
+    "RESULT",
+    "TrainResult",
+    "check_run",
+    "load_trained",
+    "open_run",
+]
+
+KIND = "train"
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+MODEL = "model"
+RESULT = "result.json"
+FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "tensorboard"})  # no influence on any number
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What a finished run says about itself.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    step, tokens : int
+        Updates done, and training tokens seen.
+    elapsed_s : float
+        Seconds of training over all sessions, validation and checkpoints apart.
+    validation_loss, validation_bits_per_byte : float, optional
+        Of the last validation; None without validation text.
+    resumed_from : int
+        Step at which this call took the run up; 0 for a fresh one.
+    was_finished : bool
+        Whether the run had been finished before, so that nothing was done.
+    """
+
+    folder: Path
+    step: int
+    tokens: int
+    elapsed_s: float
+    validation_loss: float | None
+    validation_bits_per_byte: float | None
+    resumed_from: int = 0
+    was_finished: bool = False
+
+
+def check_run(out: Path, config: TrainConfig) -> TrainResult | None:
+    """Refuse a folder that holds another run; return the result if the run is finished.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds a run with another configuration; the message lists the keys that differ.
+    """
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f'"{out}" is a file. Name a folder for the run.')
+    record = read_run_record(out)
+    if record is None:
+        return None
+    if record.kind != KIND:
+        raise ConfigError(
+            f'"{out}" holds a run of kind "{record.kind}", not "{KIND}". Choose another folder.'
+        )
+    wanted = to_dict(config)
+    differing = sorted(_differences(record.config, wanted))
+    if "steps" in differing and _may_extend(record.config, config):
+        differing.remove("steps")
+    if differing:
+        there, here = dict(_flatten(record.config)), dict(_flatten(wanted))
+        told = "; ".join(
+            f"{key} is {json.dumps(there.get(key))} there and {json.dumps(here.get(key))} here"
+            for key in differing
+        )
+        hint = (
+            " More steps change the learning rate of every step, unless optim.schedule_steps fixes it from "
+            "the start."
+            if "steps" in differing
+            else ""
+        )
+        raise ConfigError(
+            f'"{out}" holds a run with another configuration: {told}.{hint} Choose another folder, or the '
+            f"same configuration to resume."
+        )
+    return _read_result(out, config)
+
+
+def open_run(out: Path, config: TrainConfig, data_hash: str, *, write: bool) -> str:
+    """Record configuration and data in ``run.json`` and return the hash that checkpoints carry.
+
+    Raises
+    ------
+    DataError
+        If the run began with other text.
+    StorageError
+        If the folder cannot be written.
+    """
+    record = read_run_record(out)
+    if record is not None and record.data_hash != data_hash:
+        raise DataError(
+            f'The text of the run in "{out}" has changed since it began (hash {record.data_hash} then, '
+            f"{data_hash} now). Restore the text, or choose another folder."
+        )
+    if write:
+        write_run_record(out, kind=KIND, config=config, seed=config.seed, data_hash=data_hash)
+    lasting = {key: value for key, value in to_dict(config).items() if key not in FREE_KEYS | {"steps"}}
+    lasting["schedule_steps"] = config.schedule_steps
+    return config_hash(lasting, data_hash)
+
+
+def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, Tokenizer]:
+    """Load model and tokenizer of a run; of an unfinished one, as of its newest checkpoint.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The folder of a run, or its ``model`` folder.
+    device : str or torch.device
+
+    Raises
+    ------
+    MissingFile
+        If there is no trained model.
+    CheckpointError
+        If it is damaged.
+    """
+    folder = Path(folder)
+    for place in (folder / MODEL, folder):
+        if (place / "config.json").is_file():
+            return LanguageModel.from_pretrained(place, device), load_tokenizer(place)
+    record = read_run_record(folder)
+    newest = read_newest(folder / CHECKPOINTS) if record is not None else None
+    if record is None or newest is None:
+        raise MissingFile(
+            f'No trained model in "{folder}". Name the folder of a training run, or its model folder.'
+        )
+    model = LanguageModel(load_config(TrainConfig, record.config).model)
+    try:
+        model.load_state_dict(dict(newest.model))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f'The newest checkpoint in "{folder}" does not fit its run.json: {error}. Restore a copy.'
+        ) from error
+    return model.to(device).eval(), load_tokenizer(folder)
+
+
+def _may_extend(before: Mapping[str, object], config: TrainConfig) -> bool:
+    """More steps leave the steps already done as they are only if the schedule does not depend on them."""
+    steps = before.get("steps")
+    return config.optim.schedule_steps is not None and isinstance(steps, int) and config.steps > steps
+
+
+def _read_result(out: Path, config: TrainConfig) -> TrainResult | None:
+    path = out / RESULT
+    if not path.is_file() or not (out / MODEL / "config.json").is_file():
+        return None
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        result = TrainResult(**values | {"folder": out, "was_finished": True})
+    except (TypeError, ValueError):
+        return None  # rewritten from checkpoint and metrics
+    return result if result.step >= config.steps else None
+
+
+def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
+    """Yield the dotted keys whose values differ, apart from those that change no number."""
+    flat_before, flat_now = dict(_flatten(before)), dict(_flatten(now))
+    for key in flat_before.keys() | flat_now.keys():
+        if key not in FREE_KEYS and flat_before.get(key) != flat_now.get(key):
+            yield key
+
+
+def _flatten(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def result_values(result: TrainResult) -> dict[str, object]:
+    """Turn a result into what ``result.json`` holds."""
+    values = dataclasses.asdict(result)
+    return {key: value for key, value in values.items() if key not in ("folder", "was_finished")}

@@ -1,0 +1,292 @@
+"""One process's part in a training run: build or restore, update, measure, validate, save, finish."""
+
+# Shapes: B batch, L length, V vocabulary
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from longwave.config import write_json
+from longwave.data import TextData, TokenFile, WindowSampler, prepare_text, spread_windows
+from longwave.errors import ConfigError
+from longwave.models import LanguageModel
+from longwave.training.checkpoints import Progress, collect, read_newest, restore, write_checkpoint
+from longwave.training.config import TrainConfig
+from longwave.training.distributed import Workers, spread_model, sync_only_if
+from longwave.training.optim import build_optimizer, clip_gradients, set_rates
+from longwave.training.run_folder import CHECKPOINTS, METRICS, MODEL, RESULT, TrainResult, result_values
+from longwave.training.validation import bits_per_byte, next_token_loss, validate
+from longwave.training.writers import JsonLinesWriter, Row, TensorBoardWriter, Writer, cut_rows, read_rows
+
+__all__ = ["Session", "prepare"]
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(config: TrainConfig, out: Path, workers: Workers) -> TextData:
+    """Tokenise the text, in the first process; the others wait and read. Check that the model fits it.
+
+    Raises
+    ------
+    ConfigError
+        If the model has too few token ids.
+    DataError
+        If training or validation text is shorter than one window.
+    """
+    if workers.is_first:
+        prepare_text(config.data, out)
+    workers.wait()
+    data = prepare_text(config.data, out)
+    if data.tokenizer.vocab_size > config.model.vocab_size:
+        raise ConfigError(
+            f"model.vocab_size is {config.model.vocab_size}, but the tokenizer has "
+            f"{data.tokenizer.vocab_size} tokens. Set it to {data.tokenizer.vocab_size} or more."
+        )
+    if data.validation is not None:
+        spread_windows(len(data.validation), config.model.max_length)
+    return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Update:
+    """What an update leaves behind for its row; tensors stay on the device until they are asked for."""
+
+    step: int
+    loss: Tensor
+    norm: Tensor
+    rate: float
+    targets: Tensor  # (B, L)
+
+
+class Session:
+    """Model, optimiser, data and files of a run, in one process.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    out : Path
+    workers : Workers
+    data : TextData
+    run_hash : str
+        Carried by the checkpoints.
+
+    Attributes
+    ----------
+    resumed_from : int
+        Step of the checkpoint that was restored, 0 if there was none.
+    """
+
+    def __init__(
+        self, config: TrainConfig, out: Path, workers: Workers, data: TextData, run_hash: str
+    ) -> None:
+        self.config, self.out, self.workers, self.data, self.run_hash = config, out, workers, data, run_hash
+        self.model = LanguageModel(config.model, seed=config.seed)
+        self.model.gradient_checkpointing = config.gradient_checkpointing
+        self.model.train()
+        callee = spread_model(self.model, workers, config)
+        self.callee = cast(nn.Module, torch.compile(callee)) if config.compile else callee
+        self.optimizer = build_optimizer(self.model, config.optim)
+        self.sampler = WindowSampler(data.train, config.model.max_length, config.seed)
+        self.byte_lengths = torch.from_numpy(data.tokenizer.byte_lengths).to(workers.device)  # (V,)
+        self.autocast = torch.autocast(
+            workers.device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
+        )
+        self.resumed_from, elapsed_s = self._restore()
+        self.clock = _Clock(workers.device, elapsed_s, self.resumed_from * config.tokens_per_step)
+        self.writers = _open_writers(config, out, self.resumed_from) if workers.is_first else []
+        self._last: _Update | None = None
+
+    def update(self, step: int) -> None:
+        """Do one update of the weights; steps count from 1."""
+        self.clock.run()
+        config, workers = self.config, self.workers
+        torch.manual_seed(_mix_seed(config.seed, step, workers.rank))
+        rate = set_rates(self.optimizer, config.optim, step - 1, config.schedule_steps)
+        batch = self.sampler.batch(step - 1, config.batch_size, workers.rank, workers.world)
+        windows = torch.from_numpy(batch).to(workers.device)  # (B, L + 1)
+        parts = windows.chunk(config.accumulation)
+        loss = torch.zeros((), device=workers.device)
+        for number, part in enumerate(parts, start=1):
+            with sync_only_if(number == len(parts), self.callee):
+                with self.autocast:
+                    partial = next_token_loss(self.callee, part) / len(parts)
+                torch.autograd.backward(partial)
+            loss += partial.detach()
+        norm = clip_gradients(self.model.parameters(), config.optim.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._last = _Update(step=step, loss=loss, norm=norm, rate=rate, targets=windows[:, 1:])
+
+    def measure(self) -> Row:
+        """Return the row of the update just done."""
+        last = self._finite_update()
+        n_bytes = float(self.byte_lengths[last.targets].sum())
+        count = last.targets.numel()
+        nats, total, n_bytes = self.workers.sum(float(last.loss) * count, count, n_bytes)
+        tokens = last.step * self.config.tokens_per_step
+        elapsed_s = self.clock.pause()
+        return {
+            "step": last.step,
+            "tokens": tokens,
+            "loss": nats / total,
+            "bits_per_byte": bits_per_byte(nats, n_bytes),
+            "lr": last.rate,
+            "grad_norm": float(last.norm),
+            "tokens_per_s": round(self.clock.rate(tokens), 1),
+            "memory_mb": round(_memory_mb(self.workers.device), 1),
+            "elapsed_s": round(elapsed_s, 3),
+        }
+
+    def validate(self, tokens: TokenFile) -> Row:
+        """Return the row of a validation after the update just done."""
+        last = self._finite_update()
+        elapsed_s = self.clock.pause()
+        config = self.config
+        loss, bits = validate(
+            self.model,
+            tokens,
+            self.byte_lengths,
+            seq_len=config.model.max_length,
+            max_windows=config.validation_windows,
+            batch_size=max(1, config.batch_size // config.accumulation // self.workers.world),
+            workers=self.workers,
+            autocast=self.autocast,
+        )
+        return {
+            "step": last.step,
+            "tokens": last.step * config.tokens_per_step,
+            "elapsed_s": round(elapsed_s, 3),
+            "validation_loss": loss,
+            "validation_bits_per_byte": bits,
+        }
+
+    def save(self) -> None:
+        """Write a checkpoint after the update just done."""
+        step = self._finite_update().step
+        elapsed_s = self.clock.pause()
+        weights, moments = collect(self.model, self.optimizer)
+        if not self.workers.is_first:
+            return
+        progress = Progress(
+            step=step,
+            windows=step * self.config.batch_size,
+            elapsed_s=elapsed_s,
+            seed=self.config.seed,
+            run_hash=self.run_hash,
+        )
+        write_checkpoint(
+            self.out / CHECKPOINTS, progress, weights, moments, keep=self.config.keep_checkpoints
+        )
+
+    def finish(self) -> TrainResult:
+        """Export the model and write the result."""
+        rows = [row for row in read_rows(self.out / METRICS) if "validation_loss" in row]
+        last = rows[-1] if rows else {}
+        result = TrainResult(
+            folder=self.out,
+            step=self.config.steps,
+            tokens=self.config.steps * self.config.tokens_per_step,
+            elapsed_s=self.clock.pause(),
+            validation_loss=last.get("validation_loss"),
+            validation_bits_per_byte=last.get("validation_bits_per_byte"),
+            resumed_from=self.resumed_from,
+        )
+        weights, _ = collect(self.model, self.optimizer)
+        if self.workers.is_first:
+            whole = LanguageModel(self.config.model)  # the trained one may be sharded
+            whole.load_state_dict(weights)
+            whole.save_pretrained(self.out / MODEL)
+            self.data.tokenizer.save(self.out / MODEL)
+            write_json(self.out / RESULT, result_values(result))
+        self.workers.wait()
+        return result
+
+    def close(self) -> None:
+        """Close the metrics files."""
+        for writer in self.writers:
+            writer.close()
+
+    def _restore(self) -> tuple[int, float]:
+        """Restore the newest checkpoint; returns its step and training time."""
+        checkpoint = read_newest(self.out / CHECKPOINTS, self.run_hash)
+        self.workers.wait()  # nobody may write before everybody has read
+        if checkpoint is None:
+            return 0, 0.0
+        restore(self.model, self.optimizer, checkpoint)
+        logger.info('Resuming the run in "%s" at step %d.', self.out, checkpoint.progress.step)
+        return checkpoint.progress.step, checkpoint.progress.elapsed_s
+
+    def _finite_update(self) -> _Update:
+        last = self._last
+        if last is None:
+            raise RuntimeError("Nothing was updated in this session yet; call update first.")
+        for name, value in (("loss", float(last.loss)), ("gradient norm", float(last.norm))):
+            if not math.isfinite(value):
+                raise ConfigError(
+                    f"The {name} became {value} at step {last.step}; training cannot go on. Lower optim.lr, "
+                    f"raise optim.warmup_fraction or set optim.clip, and start in a new folder."
+                )
+        return last
+
+
+class _Clock:
+    """Seconds of training; stands still in validation and while files are written."""
+
+    def __init__(self, device: torch.device, elapsed_s: float, tokens: int) -> None:
+        self._device = device
+        self._elapsed_s = elapsed_s
+        self._since: float | None = None
+        self._mark = (tokens, elapsed_s)
+
+    def run(self) -> None:
+        if self._since is None:
+            self._since = time.perf_counter()
+
+    def pause(self) -> float:
+        """Stop after pending work on the device is done; returns the total."""
+        if self._since is not None:
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)
+            self._elapsed_s += time.perf_counter() - self._since
+            self._since = None
+        return self._elapsed_s
+
+    def rate(self, tokens: int) -> float:
+        """Tokens per second since the last call; the clock must stand."""
+        before, then = self._mark
+        self._mark = (tokens, self._elapsed_s)
+        return (tokens - before) / max(self._elapsed_s - then, 1e-9)
+
+
+def _open_writers(config: TrainConfig, out: Path, step: int) -> list[Writer]:
+    extra: list[Writer] = []
+    if config.tensorboard:
+        extra.append(TensorBoardWriter(out / "tensorboard", first_step=step + 1))
+    cut_rows(out / METRICS, step)
+    return [JsonLinesWriter(out / METRICS), *extra]
+
+
+def _mix_seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _memory_mb(device: torch.device) -> float:
+    """Return the most memory used so far, of the GPU or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

@@ -1,0 +1,57 @@
+"""How long an update takes on this machine, before any data are there."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import cast
+
+import torch
+from torch import nn
+
+from longwave.models import LanguageModel
+from longwave.training.config import TrainConfig
+from longwave.training.distributed import pick_device
+from longwave.training.optim import build_optimizer, clip_gradients
+from longwave.training.validation import next_token_loss
+
+__all__ = ["measure_step_s"]
+
+WARM_UP = 2
+
+
+def measure_step_s(config: TrainConfig, *, repeats: int = 5) -> float:
+    """Time updates on random tokens, in one process; nothing is written.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Model, optimiser, batch size, device, precision and compilation count; micro-batches do not.
+    repeats : int
+        Timed updates, after two that are not.
+
+    Returns
+    -------
+    float
+        Median seconds of one update.
+    """
+    device = pick_device(config.device, 0)
+    with torch.random.fork_rng([]):
+        model = LanguageModel(config.model, seed=config.seed).to(device).train()
+        callee = cast(nn.Module, torch.compile(model)) if config.compile else model
+        optimizer = build_optimizer(model, config.optim)
+        shape = (config.batch_size, config.model.max_length + 1)
+        windows = torch.randint(config.model.vocab_size, shape, device=device)
+        times_s: list[float] = []
+        for _ in range(WARM_UP + repeats):
+            started = time.perf_counter()
+            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+                loss = next_token_loss(callee, windows)
+            torch.autograd.backward(loss)
+            clip_gradients(model.parameters(), config.optim.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            times_s.append(time.perf_counter() - started)
+    return statistics.median(times_s[WARM_UP:])
