@@ -84,7 +84,8 @@ class TextData:
 def prepare_text(config: TextDataConfig, folder: Path | str) -> TextData:
     """Build tokenizer and token files in a folder, or reuse those that are there and still fit.
 
-    Writes ``tokenizer.json``, ``tokens/train`` and, with a validation source, ``tokens/validation``.
+    Writes ``tokenizer.json``, ``tokens/train`` and, with a validation source, ``tokens/validation``. When all
+    of them fit already nothing is written, so that several processes may read at once.
 
     Raises
     ------
@@ -124,23 +125,35 @@ def _make_tokenizer(config: TextDataConfig, folder: Path) -> Tokenizer:
     if config.tokenizer == "bpe":
         return _train_or_reuse(config, folder)
     tokenizer = ByteTokenizer() if config.tokenizer == "byte" else load_tokenizer(config.tokenizer)
-    tokenizer.save(folder)
+    kept = _load_if_whole(folder)
+    if kept is None or kept.fingerprint != tokenizer.fingerprint:
+        tokenizer.save(folder)
     return tokenizer
+
+
+def _load_if_whole(folder: Path) -> Tokenizer | None:
+    try:
+        return load_tokenizer(folder)
+    except DataError:
+        return None
 
 
 def _train_or_reuse(config: TextDataConfig, folder: Path) -> Tokenizer:
     record = folder / "tokens" / TRAINED
     source_hash = hash_source(config.path, text_field=config.text_field, split=config.split)
     wanted = {"source": source_hash, "vocab_size": config.vocab_size}
-    try:
-        found = json.loads(record.read_text("utf-8"))
-        kept = load_tokenizer(folder)
-        if found == wanted | {"tokenizer": kept.fingerprint}:
-            return kept
-    except (FileNotFoundError, ValueError, DataError):
-        pass
+    kept = _load_if_whole(folder)
+    if kept is not None and _read_record(record) == wanted | {"tokenizer": kept.fingerprint}:
+        return kept
     documents = read_documents(config.path, text_field=config.text_field, split=config.split)
     tokenizer = BPETokenizer.train(documents, config.vocab_size)
     tokenizer.save(folder)
     write_json(record, wanted | {"tokenizer": tokenizer.fingerprint})
     return tokenizer
+
+
+def _read_record(path: Path) -> object:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None

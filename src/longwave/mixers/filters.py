@@ -54,10 +54,11 @@ class FilterConfig:
         over all filters at each tap, as the reference does.
     dropout : float
         Probability of dropping a tap in training.
-    init : {"sine", "reference"}
-        ``"sine"`` draws every layer uniformly in ``±1/sqrt(fan_in)``: rough filters, as a stand-alone layer
-        of the reference has. ``"reference"`` draws weights from N(0, 0.02²) and zeroes biases: small smooth
-        filters, what the reference language model makes of them by redrawing every linear layer.
+    init : {"reference", "sine"}
+        ``"reference"`` draws weights from N(0, 0.02²) and zeroes biases: small smooth filters, what the
+        reference language model makes of them by redrawing every linear layer. ``"sine"`` draws every layer
+        uniformly in ``±1/sqrt(fan_in)``: rough filters, as a stand-alone layer of the reference has; language
+        models learn worse from them (``docs/concepts/hyena.md``).
     lr : float, optional
         Learning rate of the network; None takes the optimiser's.
     position_lr : float, optional
@@ -84,7 +85,7 @@ class FilterConfig:
     slow: float = 1.5
     normalize: Literal["time", "channels"] | None = None
     dropout: float = 0.0
-    init: Literal["sine", "reference"] = "sine"
+    init: Literal["reference", "sine"] = "reference"
     lr: float | None = 1e-3
     position_lr: float | None = 1e-5
     decay_lr: float | None = 0.0

@@ -218,7 +218,10 @@ class Session:
 
     def _restore(self) -> tuple[int, float]:
         """Restore the newest checkpoint; returns its step and training time."""
-        checkpoint = read_newest(self.out / CHECKPOINTS, self.run_hash)
+        checkpoint = read_newest(self.out / CHECKPOINTS, self.run_hash) if self.workers.is_first else None
+        self.workers.wait()  # the first sets damaged ones aside, the others then read the same one
+        if not self.workers.is_first:
+            checkpoint = read_newest(self.out / CHECKPOINTS, self.run_hash)
         self.workers.wait()  # nobody may write before everybody has read
         if checkpoint is None:
             return 0, 0.0
