@@ -1,0 +1,164 @@
+"""Shards: immutable Parquet files that appear whole or not at all, and carry the schema version."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+
+from longwave.errors import StorageError, TableError
+from longwave.predictions._conform import conform
+from longwave.predictions.schema import SCHEMA_VERSION, TABLES, Table
+
+VERSION_KEY = "longwave_schema"
+PATTERN = "part-*.parquet"
+
+# (table, version): how a file of that version becomes one of the next; only renamed, dropped or retyped
+# columns need an entry, columns that were added since are filled with null
+MIGRATIONS: dict[tuple[str, int], Callable[[pl.DataFrame], pl.DataFrame]] = {}
+
+
+def list_shards(folder: Path) -> list[Path]:
+    """List the shards of a table's folder, oldest first; files that are still being written do not count."""
+    return sorted(folder.glob(PATTERN), key=lambda path: path.name)  # three times faster than by path
+
+
+def write_shard(folder: Path, rows: pl.DataFrame) -> Path:
+    """Write a new shard: into memory, to a temporary file, to the disk's surface, then renamed.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, metadata={VERSION_KEY: str(SCHEMA_VERSION)})
+    temporary = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shards = list_shards(folder)
+        index = 1 + (int(shards[-1].name.split("-")[1].removesuffix(".parquet")) if shards else 0)
+        # the random end keeps two writers that count alike from overwriting each other
+        path = folder / f"part-{index:08d}-{secrets.token_hex(4)}.parquet"
+        temporary = path.with_name(f".{path.name}.tmp")
+        with temporary.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(folder)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise StorageError(
+            f'Cannot write {len(rows)} rows to "{folder}": {error}. Earlier rows are kept. Free some space '
+            f"or choose "
+            f"another folder, then run the same command again."
+        ) from error
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut (only POSIX can and must)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_shards(paths: Sequence[Path], table: Table) -> pl.DataFrame:
+    """Read shards of any schema version up to ours into one frame of the table's columns, in order.
+
+    Raises
+    ------
+    TableError
+        If a file is damaged, newer than this version of Longwave or breaks the schema; the message names it.
+    """
+    frames = [pl.DataFrame(schema=table.schema)]
+    for version, group in groupby(paths, key=shard_version):
+        members = list(group)
+        try:
+            frames.append(_upgrade(_read(members), table, version))
+        except (TableError, pl.exceptions.PolarsError, OSError):
+            # one is bad, or plain files differ in columns: one by one, so that the message names the file
+            frames.extend(_read_one(path, table, version) for path in members)
+    return pl.concat(frames, rechunk=False)
+
+
+def shard_version(path: Path) -> int:
+    """Return the schema version a file was written with; plain Parquet without one counts as current.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read or is newer than this version of Longwave.
+    """
+    try:
+        version = int(pl.read_parquet_metadata(path).get(VERSION_KEY, SCHEMA_VERSION))
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if version > SCHEMA_VERSION:
+        raise TableError(
+            f'"{path}" has schema version {version}; this Longwave reads versions up to {SCHEMA_VERSION}. '
+            f"Upgrade it: pip install --upgrade longwave."
+        )
+    return version
+
+
+def read_keys(path: Path, name: str) -> pl.DataFrame:
+    """Read the key columns of one shard; shards never change, so each is read once in a process."""
+    status = path.stat()
+    return _read_keys(path, name, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _read_keys(path: Path, name: str, _mtime_ns: int, _size: int) -> pl.DataFrame:
+    table = TABLES[name]
+    if shard_version(path) < SCHEMA_VERSION:
+        return read_shards([path], table).select(table.key)
+    return _read_one(path, Table(name=name, schema=table.key_schema, key=table.key), SCHEMA_VERSION)
+
+
+def _read(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pl.DataFrame:
+    # folder names are the user's: "run [2]" is no pattern and "date=2024" no column
+    return pl.read_parquet(
+        list(paths), columns=None if columns is None else list(columns), glob=False, hive_partitioning=False
+    )
+
+
+def _read_one(path: Path, table: Table, version: int) -> pl.DataFrame:
+    columns = table.key if len(table.schema) == len(table.key) else None
+    try:
+        return _upgrade(_read([path], columns), table, version)
+    except TableError as error:
+        raise TableError(f'"{path}": {error}') from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _upgrade(frame: pl.DataFrame, table: Table, version: int) -> pl.DataFrame:
+    for step in range(version, SCHEMA_VERSION):
+        frame = MIGRATIONS.get((table.name, step), _keep)(frame)
+    return conform(frame, table)
+
+
+def _keep(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame
+
+
+def _damaged(path: Path, error: Exception) -> TableError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return TableError(
+        f'"{path}" cannot be read as Parquet: {reason}. The other shards are unharmed; delete this file and '
+        f"run the "
+        f"same command again to fill the gap."
+    )
