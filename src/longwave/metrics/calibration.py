@@ -1,0 +1,288 @@
+"""Calibration: a confidence of 0.8 should be right in 8 of 10 cases, and confident answers more often."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from longwave.errors import ConfigError
+from longwave.metrics._confidences import checked_confidences
+from longwave.metrics.base import TableMetric
+from longwave.metrics.platt import fit_platt_scaling
+from longwave.metrics.tidy import CLUSTER, collect, groups_of, originals, require, tidy_row
+
+__all__ = [
+    "expected_calibration_error",
+    "selective_accuracy",
+    "selective_accuracy_curve",
+    "selective_coverage_area",
+    "summarize_calibration",
+]
+
+Array = NDArray[np.float64]
+
+FEW = 300  # below, a calibration error is mostly noise
+_log = logging.getLogger(__name__)
+
+
+def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bins: int = 10) -> float:
+    """Return the mean distance between confidence and accuracy over bins of equal count.
+
+    Parameters
+    ----------
+    confidence : array_like, shape (n,)
+        Probabilities in [0, 1].
+    correct : array_like, shape (n,)
+        1 where the prediction was right, else 0; shares (credit for ties) are accepted.
+    bins : int
+        At least 1. One bin gives ``|mean confidence - accuracy|``.
+
+    Raises
+    ------
+    ShapeError
+        If the two differ in length.
+    DataError
+        If there is no value, or one is outside [0, 1].
+    ConfigError
+        If ``bins`` is less than 1.
+
+    Notes
+    -----
+    Sorted confidences are cut into ``min(bins, n)`` runs whose lengths differ by at most one, longer ones
+    first. Edges lie halfway between runs, the last at 1, equal edges merged; each point belongs to the first
+    edge not below it, so that equal confidences share a bin. ``ECE = sum_b n_b/n · |mean confidence_b - mean
+    correct_b|``. O(n log n).
+
+    The reference code casts ``correct`` to int first, so that credit shared by ties counts as 0 there.
+
+    References
+    ----------
+    arXiv 2211.09110, section 4.3; binning of arXiv 1909.10155 (``get_equal_bins``).
+
+    Examples
+    --------
+    >>> round(expected_calibration_error([0.5, 0.5, 0.9, 0.9], [1, 0, 1, 1], bins=2), 9)
+    0.05
+    """
+    p, y = checked_confidences(confidence, correct)
+    if bins < 1:
+        raise ConfigError(f"bins is {bins}; accepted are 1 and more.")
+    return _binned_error(p, y, bins)
+
+
+def selective_accuracy_curve(confidence: ArrayLike, correct: ArrayLike) -> Array:
+    """Return the accuracy of the k most confident predictions for k = 1..n.
+
+    Parameters
+    ----------
+    confidence, correct
+        As in `expected_calibration_error`.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    ShapeError, DataError
+        As `expected_calibration_error`.
+
+    Notes
+    -----
+    Among equal confidences the order is unknown, so each counts with their mean: the expectation over all
+    orders. The reference code keeps the order of the rows. O(n log n).
+    """
+    p, y = checked_confidences(confidence, correct)
+    return _curve(p, y)
+
+
+def selective_coverage_area(confidence: ArrayLike, correct: ArrayLike) -> float:
+    """Return the area under the selective accuracy: the mean of `selective_accuracy_curve` over k = 1..n."""
+    return float(selective_accuracy_curve(confidence, correct).mean())
+
+
+def selective_accuracy(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    coverage: float = 0.1,
+    indexing: Literal["ceil", "helm"] = "ceil",
+) -> float:
+    """Return the accuracy on the most confident share of the predictions.
+
+    Parameters
+    ----------
+    confidence, correct
+        As in `expected_calibration_error`.
+    coverage : float
+        Share that is answered, in (0, 1].
+    indexing : {"ceil", "helm"}
+        Keep ``ceil(coverage · n)`` predictions, or ``floor(coverage · n) + 1`` (at most n) as the reference
+        code does.
+
+    Raises
+    ------
+    ShapeError, DataError
+        As `expected_calibration_error`.
+    ConfigError
+        If ``coverage`` or ``indexing`` is none of the accepted.
+    """
+    curve = selective_accuracy_curve(confidence, correct)
+    if not 0 < coverage <= 1:
+        raise ConfigError(
+            f"coverage is {coverage}; accepted are shares above 0 and up to 1, for example 0.1."
+        )
+    if indexing == "ceil":
+        kept = _kept(len(curve), coverage)
+    elif indexing == "helm":
+        kept = min(int(coverage * len(curve)) + 1, len(curve))
+    else:
+        raise ConfigError(f'Unknown indexing "{indexing}". Known: ceil, helm.')
+    return float(curve[kept - 1])
+
+
+def summarize_calibration(
+    frame: pl.DataFrame, by: Sequence[str] = (), *, bins: int = 10, n_resamples: int = 200, seed: int = 0
+) -> pl.DataFrame:
+    """Compute the calibration metrics of each group from the ``confidence`` and ``correct`` columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of the predictions table; perturbed ones count only when ``by`` holds ``"perturbation"``, rows
+        without confidence or outcome never.
+    by : sequence of str
+        Grouping columns.
+    bins : int
+        Bins of the calibration error.
+    n_resamples, seed : int
+        Of the bootstrap over instances behind ``stderr``.
+
+    Returns
+    -------
+    DataFrame
+        See `longwave.metrics.TIDY`; metrics ``expected_calibration_error``,
+        ``expected_calibration_error_1_bin``, ``selective_coverage_area``, ``selective_accuracy_10`` and,
+        after Platt scaling (fitted on the same rows, so optimistic), ``platt_slope``, ``platt_intercept``,
+        ``platt_calibration_error``, ``platt_calibration_error_1_bin``. The last four are null where nothing
+        can be fitted.
+
+    Notes
+    -----
+    Computed per trial, then averaged, as arXiv 2211.09110 does. Every trial is resampled alike. The interval
+    is ``value ± 1.96 stderr``, cut at the metric's bounds; a calibration error is biased upwards in small
+    samples, so below 300 rows a warning is logged.
+    """
+    require(frame, [*by, *CLUSTER, "trial", "confidence", "correct"])
+    rows = originals(frame, by).filter(pl.col("confidence").is_not_null() & pl.col("correct").is_not_null())
+    found: list[dict[str, object]] = []
+    fewest = len(rows)
+    for key, group in groups_of(rows, by):
+        trials = [_arrays(part) for _, part in groups_of(group, ["trial"])]
+        fewest = min(fewest, *(len(p) for p, _ in trials))
+        shared = {**key, "n": len(group)}
+        found.extend({**shared, **row} for row in _sampled_rows(trials, bins, n_resamples, seed))
+        found.extend({**shared, **row} for row in _platt_rows(trials, bins))
+    if found and fewest < FEW:
+        _log.warning("Calibration from %d rows only; below %d it is mostly noise.", fewest, FEW)
+    return collect(found, frame, by)
+
+
+def _arrays(rows: pl.DataFrame) -> tuple[Array, Array]:
+    ordered = rows.sort(CLUSTER)  # equal in all trials, so that one seed resamples them alike
+    return ordered["confidence"].to_numpy(), ordered["correct"].cast(pl.Float64).to_numpy()
+
+
+def _sampled_rows(
+    trials: Sequence[tuple[Array, Array]], bins: int, n_resamples: int, seed: int
+) -> list[dict[str, object]]:
+    values = np.mean([_statistics(p, y, bins) for p, y in trials], axis=0)
+    draws = np.mean([_resampled(p, y, bins, n_resamples, seed) for p, y in trials], axis=0)
+    has_spread = min(len(p) for p, _ in trials) > 1
+    stderr = draws.std(axis=0, ddof=1) if has_spread else [None] * len(values)
+    return [
+        tidy_row(name, float(value), None if error is None else float(error), bounds=(0.0, 1.0))
+        for name, value, error in zip(_SAMPLED, values, stderr, strict=True)
+    ]
+
+
+_SAMPLED = (
+    "expected_calibration_error",
+    "expected_calibration_error_1_bin",
+    "selective_coverage_area",
+    "selective_accuracy_10",
+)
+
+
+def _statistics(p: Array, y: Array, bins: int) -> Array:
+    curve = _curve(p, y)
+    return np.array(
+        [_binned_error(p, y, bins), abs(p.mean() - y.mean()), curve.mean(), curve[_kept(len(p), 0.1) - 1]]
+    )
+
+
+def _resampled(p: Array, y: Array, bins: int, n_resamples: int, seed: int) -> Array:
+    rng = np.random.default_rng(seed)
+    order = np.argsort(-p, kind="stable")
+    place = np.argsort(order)
+    p, y = p[order], y[order]
+    draws = np.empty((n_resamples, len(_SAMPLED)))
+    for row in draws:
+        # drawn by instance, so that trials are drawn alike; kept in order, for sorted is sorted fast
+        drawn = place[rng.integers(0, len(p), size=len(p))]
+        index = np.repeat(np.arange(len(p)), np.bincount(drawn, minlength=len(p)))
+        row[:] = _statistics(p[index], y[index], bins)
+    return draws
+
+
+def _platt_rows(trials: Sequence[tuple[Array, Array]], bins: int) -> list[dict[str, object]]:
+    names = ("platt_slope", "platt_intercept", "platt_calibration_error", "platt_calibration_error_1_bin")
+    fitted = []
+    for p, y in trials:
+        scaling = fit_platt_scaling(p, y)
+        if scaling is not None:
+            q = scaling.apply(p)
+            errors = _binned_error(q, y, bins), abs(float(q.mean() - y.mean()))
+            fitted.append((scaling.slope, scaling.intercept, *errors))
+    values = np.mean(fitted, axis=0).tolist() if fitted else [None] * len(names)
+    return [tidy_row(name, value, None) for name, value in zip(names, values, strict=True)]
+
+
+def _binned_error(p: Array, y: Array, bins: int) -> float:
+    runs = np.array_split(np.sort(p), min(bins, len(p)))
+    edges = np.unique([*((low[-1] + high[0]) / 2 for low, high in pairwise(runs)), 1.0])
+    place = np.searchsorted(edges, p, side="left")
+    gaps = np.bincount(place, weights=p - y)  # n_b (mean p - mean y) of each bin
+    return float(np.abs(gaps).sum() / len(p))
+
+
+def _curve(p: Array, y: Array) -> Array:
+    order = np.argsort(-p, kind="stable")
+    _, tie = np.unique(-p[order], return_inverse=True)
+    mean = np.bincount(tie, weights=y[order]) / np.bincount(tie)
+    return np.asarray(np.cumsum(mean[tie]) / np.arange(1, len(p) + 1), dtype=np.float64)
+
+
+def _kept(n: int, coverage: float) -> int:
+    return math.ceil(round(coverage * n, 9))  # 0.1 * 30 is a little more than 3 in binary
+
+
+def _table_metric(name: str, *, higher_is_better: bool) -> TableMetric:
+    return TableMetric(
+        name=name, family="calibration", higher_is_better=higher_is_better, function=summarize_calibration
+    )
+
+
+EXPECTED_CALIBRATION_ERROR = _table_metric("expected_calibration_error", higher_is_better=False)
+EXPECTED_CALIBRATION_ERROR_1_BIN = _table_metric("expected_calibration_error_1_bin", higher_is_better=False)
+SELECTIVE_COVERAGE_AREA = _table_metric("selective_coverage_area", higher_is_better=True)
+SELECTIVE_ACCURACY_10 = _table_metric("selective_accuracy_10", higher_is_better=True)
+PLATT_CALIBRATION_ERROR = _table_metric("platt_calibration_error", higher_is_better=False)
+PLATT_CALIBRATION_ERROR_1_BIN = _table_metric("platt_calibration_error_1_bin", higher_is_better=False)
