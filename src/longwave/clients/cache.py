@@ -1,0 +1,127 @@
+"""A request cache on disk: no request is asked twice, also when the process was killed in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from longwave.clients.base import Client, Request, Result
+from longwave.clients.cache_file import CacheFile, ModelEntry, cut_at, text_key
+from longwave.errors import ClientError
+
+__all__ = ["CachedClient"]
+
+
+class CachedClient:
+    """A client that remembers every answer in a file and never asks for it again.
+
+    Parameters
+    ----------
+    client : Client
+    path : Path
+        SQLite file; made when it is not there. Several clients may share it.
+    scope : str
+        Answers are shared within a scope only; the evaluation gives the date, so that another date asks anew.
+
+    Attributes
+    ----------
+    hits, misses : int
+        Requests answered from the file and by the client.
+
+    Notes
+    -----
+    The key is the request's hash with the model's name and version. Answers are on disk before ``complete``
+    returns; failed requests are not stored. Requests that are equal within one call are asked once. Greedy or
+    not, an equal request gets an equal answer: to sample anew, change its ``seed``.
+    """
+
+    def __init__(self, client: Client, path: Path, *, scope: str = "") -> None:
+        self.client = client
+        self.name = client.name
+        self.version = client.version
+        self.max_length = client.max_length
+        self.scope = scope
+        self.hits = 0
+        self.misses = 0
+        self._file = CacheFile(path)
+        self._texts: dict[str, str] = {}  # known, not yet in the file
+        self._file.add_model(
+            ModelEntry(name=self.name, version=self.version, scope=scope, max_length=self.max_length)
+        )
+
+    def __enter__(self) -> CachedClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        try:
+            self._file.put({}, self._texts)
+        finally:
+            self._texts = {}
+            self._file.close()
+
+    def complete(self, requests: Sequence[Request]) -> list[Result]:
+        """Answer from the file where possible, else ask the client and remember.
+
+        Raises
+        ------
+        ClientError
+            If the client does, or gives another number of results than it got requests.
+        """
+        keys = [scoped_key(self.scope, request.hash(self.name, self.version)) for request in requests]
+        known = self._file.find(list(dict.fromkeys(keys)))
+        missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in known}
+        fresh: dict[str, Result] = {}
+        if missing:
+            answers = self.client.complete(list(missing.values()))
+            if len(answers) != len(missing):
+                raise ClientError(
+                    f'"{self.name}" gave {len(answers)} results to {len(missing)} requests; one '
+                    "a request is accepted, in order. Mend its method complete."
+                )
+            fresh = dict(zip(missing, answers, strict=True))
+            self._file.put(
+                {key: result for key, result in fresh.items() if result.error is None}, self._texts
+            )
+            self._texts = {}
+        self.misses += len(missing)
+        self.hits += len(requests) - len(missing)
+        by_key = {**{key: replace(result, is_cached=True) for key, result in known.items()}, **fresh}
+        return [by_key[key] for key in keys]
+
+    def count_tokens(self, text: str) -> int:
+        """Count tokens; remembered, so that a replay writes the same prompts without the tokenizer."""
+        if self.max_length is None:
+            return self.client.count_tokens(text)
+        key = text_key(self.name, self.version, text)
+        return int(self._remember(key, lambda: str(self.client.count_tokens(text))))
+
+    def split_text(self, text: str, max_tokens: int) -> list[str]:
+        """Cut a text; remembered as the lengths of its pieces."""
+        if self.max_length is None:
+            return self.client.split_text(text, max_tokens)
+
+        def lengths() -> str:
+            return json.dumps([len(piece) for piece in self.client.split_text(text, max_tokens)])
+
+        key = text_key(self.name, self.version, text, max_tokens)
+        return cut_at(text, json.loads(self._remember(key, lengths)))
+
+    def _remember(self, key: str, compute: Callable[[], str]) -> str:
+        value = self._texts.get(key) or self._file.find_text(key)
+        if value is None:
+            value = self._texts[key] = compute()
+        return value
+
+
+def scoped_key(scope: str, request_hash: str) -> str:
+    """Return the key of a result in the file."""
+    return f"{scope}/{request_hash}"

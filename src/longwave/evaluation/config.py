@@ -1,0 +1,88 @@
+"""What an evaluation is asked to do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date as Date
+
+from longwave.errors import ConfigError
+
+__all__ = ["EvaluateConfig"]
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """Settings of an evaluation; its folder keeps them in ``run.json``.
+
+    Parameters
+    ----------
+    models : tuple of str
+        ``checkpoint:FOLDER``, ``fake:RULE``, ``replay:FOLDER``, ...
+    scenarios : tuple of str
+        Names, or paths of YAML files.
+    suite : str, optional
+        A named list of scenarios, asked before ``scenarios``.
+    perturbations : tuple of str
+        Every scenario but language modelling is also asked under each of these edits.
+    max_instances : int, optional
+        Instances of a scenario at most; a suite may ask for fewer. Train instances are not counted.
+    trials : int
+        Draws of in-context examples. Scenarios that show none are asked once.
+    shots : int, optional
+        In-context examples at most, instead of each scenario's own number; changes the ``prompt`` column.
+    seed : int
+        Seeds the draw of instances, perturbations and sampling; trial ``t`` draws examples with ``seed + t``.
+    date : str, optional
+        Day for the ``date`` column; default: that of the folder's first evaluation, else today.
+    has_floors : bool
+        Whether rows of the models ``floor:random`` and ``floor:majority`` are written too.
+    batch_size : int
+        Requests handed to a model at a time; what a killed run may have to ask again.
+
+    Raises
+    ------
+    ConfigError
+        If a number is too small, the date is no day, or there is nothing to evaluate.
+    """
+
+    models: tuple[str, ...]
+    scenarios: tuple[str, ...] = ()
+    suite: str | None = None
+    perturbations: tuple[str, ...] = ()
+    max_instances: int | None = None
+    trials: int = 1
+    shots: int | None = None
+    seed: int = 0
+    date: str | None = None
+    has_floors: bool = True
+    batch_size: int = 256
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ConfigError('"models" is empty; name at least one, for example fake:first.')
+        if not self.scenarios and self.suite is None:
+            raise ConfigError(
+                'There is nothing to evaluate: name scenarios or a suite, for example "quickstart".'
+            )
+        for name, smallest in (
+            ("trials", 1),
+            ("batch_size", 1),
+            ("max_instances", 1),
+            ("shots", 0),
+            ("seed", 0),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < smallest:
+                raise ConfigError(f'"{name}" is {value}; it must be at least {smallest}.')
+        if self.date is not None:
+            _check_day(self.date)
+
+
+def _check_day(day: str) -> None:
+    try:
+        Date.fromisoformat(day if DAY.fullmatch(day) else "")
+    except ValueError as error:
+        raise ConfigError(f'"date" is "{day}"; write a day as YYYY-MM-DD.') from error

@@ -1,0 +1,121 @@
+"""Floors: what guessing and the most frequent answer score, as rows of the predictions table.
+
+``floor:random`` gives every listed option the same chance; its score is the expected one, right options over
+options, and for language modelling 8 bits per byte. ``floor:majority`` always gives the answer that is right
+most often among the train and the evaluated instances, or, where each instance has options of its own, the
+option at the place that is right most often: the best that answering without reading can do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from longwave.config import config_hash
+from longwave.evaluation.scoring import Row
+from longwave.metrics import InstanceMetric, get_metric
+from longwave.prompting import name_prompt
+from longwave.scenarios.base import Instance, Scenario
+
+__all__ = ["MAJORITY", "RANDOM", "floor_rows"]
+
+RANDOM, MAJORITY = "floor:random", "floor:majority"
+BITS_PER_BYTE = 8.0  # every byte equally likely
+
+
+def floor_rows(
+    scenario: Scenario, train: Sequence[Instance], instances: Sequence[Instance], *, date: str, run: str = ""
+) -> list[Row]:
+    """Compute the floors of a scenario on the given instances.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    train : sequence of Instance
+        Count for the majority, with the evaluated ones.
+    instances : sequence of Instance
+        Originals to score.
+    date, run : str
+        Columns of the rows.
+
+    Returns
+    -------
+    list of dict
+        Rows in the schema of predictions. Instances without options have no random floor.
+    """
+    rows = []
+    majority = _Majority(scenario, [*train, *instances])
+    for instance in instances:
+        random_score = _random_score(scenario, instance)
+        if random_score is not None:
+            row = _row(scenario, instance, RANDOM, date, run)
+            row["score"] = random_score
+            if scenario.prompt.method == "language_modeling":
+                row["logprob"] = -len(instance.input.encode()) * math.log(256)
+            rows.append(row)
+        answer = majority.answer(instance)
+        metric = majority.metric
+        if answer is not None and metric is not None:
+            right = [reference.text for reference in instance.references if reference.is_correct]
+            value = metric.score(answer, right)
+            row = _row(scenario, instance, MAJORITY, date, run)
+            rows.append({**row, "prediction": answer, "score": value, "correct": metric.is_full_marks(value)})
+    return rows
+
+
+class _Majority:
+    """The answer that is right most often, by text or by place."""
+
+    def __init__(self, scenario: Scenario, known: Sequence[Instance]) -> None:
+        self.metric: InstanceMetric | None = None
+        if scenario.prompt.method == "language_modeling":
+            return
+        metric = get_metric(scenario.main_metric)
+        self.metric = metric if isinstance(metric, InstanceMetric) else None
+        labels = Counter(instance.label for instance in known if instance.label is not None)
+        # fixed classes repeat; free answers are nearly all different and have no majority
+        is_closed = len({tuple(sorted(ref.text for ref in instance.references)) for instance in known}) == 1
+        self._text = labels.most_common(1)[0][0] if is_closed and labels else None
+        places = Counter(
+            next(i for i, reference in enumerate(instance.references) if reference.is_correct)
+            for instance in known
+            if instance.label is not None and len(instance.references) > 1
+        )
+        self._place = places.most_common(1)[0][0] if places else None
+
+    def answer(self, instance: Instance) -> str | None:
+        """Return the majority's answer to an instance; None when there is none."""
+        if self.metric is None:
+            return None
+        if self._text is not None:
+            return self._text
+        if self._place is None or self._place >= len(instance.references):
+            return None
+        return instance.references[self._place].text
+
+
+def _random_score(scenario: Scenario, instance: Instance) -> float | None:
+    if scenario.prompt.method == "language_modeling":
+        return BITS_PER_BYTE
+    if len(instance.references) < 2 or instance.label is None:
+        return None
+    return sum(reference.is_correct for reference in instance.references) / len(instance.references)
+
+
+def _row(scenario: Scenario, instance: Instance, model: str, date: str, run: str) -> Row:
+    return {
+        "scenario": scenario.key,
+        "instance": instance.id,
+        "model": model,
+        "version": "1",
+        "date": date,
+        "prompt": name_prompt(scenario.prompt),
+        "perturbation": None,
+        "trial": 0,
+        "split": instance.split,
+        "input_hash": config_hash(instance.input),
+        "label": instance.label,
+        "group": instance.group,
+        "run": run,
+    }

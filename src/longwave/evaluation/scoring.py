@@ -1,0 +1,175 @@
+"""Turn what a model answered to one instance into a row of the predictions table and its side rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from longwave.clients.base import Request, Result
+from longwave.config import config_hash
+from longwave.errors import DataError
+from longwave.metrics import InstanceMetric, get_metric
+from longwave.prompting import Outcome, Prepared, PromptMethod
+from longwave.scenarios.base import Instance, Scenario
+
+__all__ = ["Answered", "Row", "Task", "describe_requests", "score"]
+
+Row = dict[str, object]
+
+# beside the main metric, in the scores side table
+MORE_METRICS = {
+    "generation": (
+        "exact_match",
+        "quasi_exact_match",
+        "prefix_exact_match",
+        "quasi_prefix_exact_match",
+        "token_f1",
+    ),
+    "multiple_choice_joint": ("exact_match", "quasi_exact_match"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One row to be: an instance, under one prompt variant, in one trial."""
+
+    scenario: Scenario
+    instance: Instance
+    key: Row  # the columns of the table's key
+    trial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A finished row with what belongs to it."""
+
+    row: Row
+    scores: list[Row] = field(default_factory=list)
+
+
+def score(
+    task: Task,
+    method: PromptMethod,
+    prepared: Prepared | None,
+    results: Sequence[Result],
+    *,
+    error: str | None,
+) -> Answered:
+    """Make the row of a task.
+
+    Parameters
+    ----------
+    task : Task
+    method : PromptMethod
+    prepared : Prepared or None
+        None when no request could be written.
+    results : sequence of Result
+        One a request.
+    error : str or None
+        Why there are no requests.
+    """
+    error = error or next((result.error for result in results if result.error is not None), None)
+    outcome = Outcome()
+    if error is None and prepared is not None:
+        try:
+            outcome = method.interpret(prepared, [result.completions for result in results])
+        except DataError as wrong:
+            error = str(wrong)
+    row = _describe(task, prepared, results, outcome, error)
+    if error is not None or prepared is None:
+        return Answered(row=row)
+    values = _measure(task, outcome)
+    if task.scenario.prompt.method != "language_modeling":
+        values["n_examples"] = float(prepared.n_examples)
+        values["prompt_truncated"] = float(prepared.is_truncated)
+    main = values.pop(task.scenario.main_metric)
+    row["score"] = main
+    row["correct"] = _is_correct(task.scenario.main_metric, main)
+    return Answered(
+        row=row, scores=[{**task.key, "metric": name, "value": value} for name, value in values.items()]
+    )
+
+
+def describe_requests(
+    requests: Sequence[Request], results: Sequence[Result], *, model: str, version: str
+) -> list[Row]:
+    """Make the rows of the requests side table."""
+    return [
+        {
+            "request_hash": request.hash(model, version),
+            "prompt": request.prompt,
+            "continuation": request.continuation,
+            "completions": [completion.text for completion in result.completions],
+            "logprobs": [completion.logprob for completion in result.completions],
+            "settings": json.dumps(
+                {
+                    "max_tokens": request.max_tokens,
+                    "temperature": request.temperature,
+                    "top_p": request.top_p,
+                    "stop": list(request.stop),
+                    "n": request.n,
+                    "seed": request.seed,
+                    "finish_reasons": [completion.finish_reason for completion in result.completions],
+                    "tokens_in": result.tokens_in,
+                    "tokens_out": result.tokens_out,
+                }
+            ),
+        }
+        for request, result in zip(requests, results, strict=True)
+    ]
+
+
+def _describe(
+    task: Task, prepared: Prepared | None, results: Sequence[Result], outcome: Outcome, error: str | None
+) -> Row:
+    instance = task.instance
+    costs = [result.cost_usd for result in results if result.cost_usd is not None]
+    shown = prepared.requests[outcome.chosen] if prepared is not None else None
+    return {
+        **task.key,
+        "split": instance.split,
+        "input_hash": config_hash(instance.input),
+        "request_hash": shown.hash(str(task.key["model"]), str(task.key["version"])) if shown else None,
+        "prediction": outcome.prediction,
+        "label": instance.label,
+        "correct": None,
+        "score": None,
+        "confidence": outcome.confidence,
+        "logprob": outcome.logprob,
+        "group": instance.group,
+        "error": error,
+        "latency_s": sum(result.latency_s for result in results) if results else None,
+        "tokens_in": sum(result.tokens_in for result in results) if results else None,
+        "tokens_out": sum(result.tokens_out for result in results) if results else None,
+        "cost_usd": sum(costs) if costs and len(costs) == len(results) else None,
+    }
+
+
+def _measure(task: Task, outcome: Outcome) -> dict[str, float]:
+    """Compute the main metric and those beside it; what the method measured itself is taken as it is."""
+    values = dict(outcome.values)
+    main = task.scenario.main_metric
+    if outcome.credit is not None:
+        values[main] = outcome.credit  # ties share the credit, which comparing texts cannot know
+    right = [reference.text for reference in task.instance.references if reference.is_correct]
+    for name in (main, *MORE_METRICS.get(task.scenario.prompt.method, ())):
+        if name not in values:
+            values[name] = _instance_metric(name).score(outcome.prediction, right)
+    return values
+
+
+def _instance_metric(name: str) -> InstanceMetric:
+    metric = get_metric(name)
+    if not isinstance(metric, InstanceMetric):
+        raise DataError(
+            f'"{name}" is a metric of whole tables and cannot be the main metric of a scenario. Name one of '
+            "single "
+            "predictions, such as exact_match."
+        )
+    return metric
+
+
+def _is_correct(main_metric: str, value: float) -> bool | None:
+    metric = get_metric(main_metric)
+    return metric.is_full_marks(value) if isinstance(metric, InstanceMetric) else None

@@ -1,0 +1,118 @@
+"""Choose what is asked: load, cap, perturb; the same instances for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from longwave.errors import DataError
+from longwave.perturbations import Perturbation
+from longwave.prompting import choose_examples
+from longwave.scenarios.base import Instance, Scenario
+
+__all__ = ["Selection", "select_instances"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The instances of a scenario that an evaluation asks about.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    train : tuple of Instance
+        The pool of in-context examples, whole.
+    instances : tuple of Instance
+        The drawn originals in the scenario's order, then their perturbed copies, one perturbation after the
+        other.
+    """
+
+    scenario: Scenario
+    train: tuple[Instance, ...]
+    instances: tuple[Instance, ...]
+
+    @property
+    def originals(self) -> tuple[Instance, ...]:
+        """The instances as the scenario gave them."""
+        return tuple(instance for instance in self.instances if instance.perturbation is None)
+
+    @property
+    def shows_examples(self) -> bool:
+        """Whether prompts show in-context examples, so that another trial is another prompt."""
+        return bool(self.train) and self.scenario.prompt.max_train_instances > 0
+
+    def examples(self, instance: Instance, *, trial: int, seed: int = 0) -> tuple[Instance, ...]:
+        """Choose the in-context examples of an instance in a trial, among its kind (``examples_by``)."""
+        by = self.scenario.prompt.examples_by
+        pool: Sequence[Instance] = self.train
+        if by is not None:
+            pool = [example for example in self.train if example.extra.get(by) == instance.extra.get(by)]
+        return tuple(choose_examples(pool, self.scenario.prompt.max_train_instances, trial=seed + trial))
+
+
+def select_instances(
+    scenario: Scenario,
+    *,
+    perturbations: Sequence[Perturbation] = (),
+    max_instances: int | None = None,
+    seed: int = 0,
+) -> Selection:
+    """Load a scenario, draw the instances to evaluate, and perturb them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    perturbations : sequence of Perturbation
+        Instances that one leaves as they are have no copy for it. Language modelling is not perturbed: other
+        text has other bytes.
+    max_instances : int, optional
+        Originals at most, valid and test together, drawn without replacement before they are perturbed.
+    seed : int
+        Seeds the draw (numpy's default generator) and the perturbations.
+
+    Raises
+    ------
+    DataError
+        If the scenario has nothing to evaluate, an id twice, or text that is no Unicode.
+    """
+    loaded = scenario.load()
+    _check(scenario, loaded)
+    asked = [instance for instance in loaded if instance.split in scenario.eval_splits]
+    if not asked:
+        raise DataError(
+            f'The scenario "{scenario.key}" has no instances in its splits '
+            f"{', '.join(scenario.eval_splits)}. "
+            "Add some, or change its eval_splits."
+        )
+    if max_instances is not None and len(asked) > max_instances:
+        drawn = np.random.default_rng(seed).choice(len(asked), size=max_instances, replace=False)
+        asked = [asked[index] for index in sorted(drawn)]
+    edits = () if scenario.prompt.method == "language_modeling" else perturbations
+    copies = [
+        replace(copy, id=instance.id, perturbation=edit.name)
+        for edit in edits
+        for instance in asked
+        if (copy := edit.perturb(instance, seed)) is not None
+    ]
+    train = tuple(instance for instance in loaded if instance.split == "train")
+    return Selection(scenario=scenario, train=train, instances=(*asked, *copies))
+
+
+def _check(scenario: Scenario, loaded: Sequence[Instance]) -> None:
+    seen: set[str] = set()
+    for instance in loaded:
+        if instance.id in seen:
+            raise DataError(
+                f'The scenario "{scenario.key}" has the id "{instance.id}" twice. Give every instance its '
+                "own."
+            )
+        seen.add(instance.id)
+        try:
+            "".join([instance.input, *(reference.text for reference in instance.references)]).encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f'Instance "{instance.id}" of "{scenario.key}" holds half of a surrogate pair, which is no '
+                "character. Decode its source as UTF-8 and write it again."
+            ) from error

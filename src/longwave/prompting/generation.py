@@ -1,0 +1,71 @@
+"""Generation: the model writes the answer after a few examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from longwave.clients.base import Completion, Request
+from longwave.prompting.base import Case, Outcome, Prepared, Reader
+from longwave.prompting.formats import build_generation_prompt
+from longwave.prompting.window import fit_prompt
+
+__all__ = ["Generation", "best_completion", "confidence_of"]
+
+
+class Generation:
+    """One request; the prediction is the completion, stripped."""
+
+    def prepare(self, case: Case, reader: Reader) -> Prepared:
+        """Write the prompt with as many examples as fit."""
+        prompt = case.prompt
+        fitted = fit_prompt(
+            lambda n, text: build_generation_prompt(
+                prompt, replace(case.instance, input=text), case.examples[:n]
+            ),
+            case.instance.input,
+            n_examples=len(case.examples),
+            reserve=prompt.max_tokens,
+            reader=reader,
+        )
+        request = Request(
+            prompt=fitted.prompt,
+            max_tokens=prompt.max_tokens,
+            temperature=prompt.temperature,
+            stop=prompt.stop,
+            n=prompt.n_outputs,
+            seed=case.seed if prompt.temperature > 0 else None,
+        )
+        return Prepared(
+            case=case,
+            requests=(request,),
+            n_examples=fitted.n_examples,
+            is_truncated=fitted.is_truncated,
+        )
+
+    def interpret(self, prepared: Prepared, answers: Sequence[Sequence[Completion]]) -> Outcome:
+        """Take the most likely completion; an empty one is no prediction."""
+        del prepared  # the text alone decides
+        best = best_completion(answers[0])
+        return Outcome(
+            prediction=best.text.strip() or None, confidence=confidence_of(best), logprob=best.logprob
+        )
+
+    def ideal(self, prepared: Prepared) -> list[Completion]:
+        """Answer with the first right reference, certain."""
+        return [
+            Completion(
+                text=f" {prepared.case.instance.label or ''}", logprob=0.0, n_tokens=1, finish_reason="stop"
+            )
+        ]
+
+
+def best_completion(completions: Sequence[Completion]) -> Completion:
+    """Return the completion of highest log-probability; the first one where the model tells none."""
+    return max(completions, key=lambda c: -math.inf if c.logprob is None else c.logprob)
+
+
+def confidence_of(completion: Completion) -> float | None:
+    """Return the probability of a completion's text; None when the model does not tell."""
+    return None if completion.logprob is None else min(math.exp(completion.logprob), 1.0)

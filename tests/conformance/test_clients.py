@@ -1,0 +1,100 @@
+"""One contract for every client that comes with the package."""
+
+from __future__ import annotations
+
+import pytest
+
+from longwave.clients import (
+    CachedClient,
+    Client,
+    Completion,
+    FakeClient,
+    LocalClient,
+    ReplayClient,
+    Request,
+    open_client,
+)
+from longwave.clients.replay import CACHE_NAME
+from longwave.registry import entries
+
+TEXT = "Two  words\nand né, \N{SNOWMAN}\U0001f40d. "
+REQUESTS = (
+    Request(prompt="One two", continuation=" three"),
+    Request(prompt="", continuation="Three"),
+    Request(prompt="One two", max_tokens=3),
+    Request(prompt="One two", max_tokens=3, n=2, temperature=1.0, seed=1),
+)
+FAKES = ("first", "uniform", "echo", "random=3", "constant=x")
+
+
+def make_local():
+    from longwave.data import ByteTokenizer
+    from longwave.models import LanguageModel, LanguageModelConfig
+
+    config = LanguageModelConfig(vocab_size=257, d_model=16, n_layers=1, max_length=64, mixer="attention")
+    return LocalClient(LanguageModel(config), ByteTokenizer(), name="tiny")
+
+
+@pytest.fixture(params=[*(f"fake:{rule}" for rule in FAKES), "checkpoint", "replay", "cached"])
+def client(request, tmp_path):
+    if request.param.startswith("fake"):
+        yield open_client(request.param)
+        return
+    if request.param == "checkpoint":
+        yield make_local()
+        return
+    with CachedClient(make_local(), tmp_path / CACHE_NAME) as cached:
+        if request.param == "cached":
+            yield cached
+            return
+        cached.complete(REQUESTS)
+        cached.count_tokens(TEXT)
+        for piece in cached.split_text(TEXT, 5):
+            cached.count_tokens(piece)
+    replay = ReplayClient(tmp_path)
+    yield replay
+    replay.close()
+
+
+def test_every_registered_kind_is_held_to_this_contract():
+    assert set(entries("clients")) <= {"fake", "checkpoint", "replay"}
+
+
+def test_it_is_a_client_with_a_name_and_a_version(client):
+    assert isinstance(client, Client)
+    assert client.name
+    assert client.version
+
+
+def test_one_result_a_request_in_order(client):
+    results = client.complete(REQUESTS)
+    assert [len(result.completions) for result in results] == [1, 1, 1, 2]
+    assert [result.completions[0].text for result in results[:2]] == [" three", "Three"]
+
+
+def test_scores_are_logprobs_with_their_tokens(client):
+    for result in client.complete(REQUESTS[:2]):
+        assert result.completions[0].logprob <= 0
+        assert result.completions[0].n_tokens > 0
+        assert result.completions[0].finish_reason == "scored"
+
+
+def test_completions_keep_to_max_tokens(client):
+    for result in client.complete(REQUESTS[2:]):
+        assert all(completion.n_tokens <= 3 for completion in result.completions)
+
+
+def test_equal_requests_get_equal_answers(client):
+    first, second = client.complete(REQUESTS), client.complete(REQUESTS)
+    assert [result.completions for result in first] == [result.completions for result in second]
+
+
+def test_pieces_joined_are_the_text_and_small_enough(client):
+    pieces = client.split_text(TEXT, 5)
+    assert "".join(pieces) == TEXT
+    assert all(client.count_tokens(piece) <= 5 for piece in pieces)
+    assert client.count_tokens(TEXT) > 5
+
+
+def test_a_client_of_ones_own_needs_nothing_but_the_protocol():
+    assert isinstance(FakeClient(lambda _: Completion(text="")), Client)

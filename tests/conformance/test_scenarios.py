@@ -1,0 +1,108 @@
+"""One contract for every registered scenario."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from pathlib import Path
+
+import pytest
+
+from longwave.clients import FakeClient
+from longwave.evaluation import select_instances
+from longwave.metrics import get_metric
+from longwave.prompting import Case, get_method
+from longwave.scenarios import get_scenario, list_scenarios
+
+NAMES = [entry.name for entry in list_scenarios()]
+WINDOW = 300  # words of the fake model: small enough that prompts must be fitted
+
+_golden = Path(__file__).parents[1] / "golden" / "remake_prompts.py"
+_spec = importlib.util.spec_from_file_location("remake_prompts", _golden)
+remake_prompts = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(remake_prompts)
+
+
+@pytest.fixture(params=NAMES)
+def scenario(request):
+    return get_scenario(request.param)
+
+
+@pytest.fixture
+def prepared(scenario):
+    """Return the prepared requests of a few instances, for a model with a small window."""
+    reader = FakeClient(lambda _: None, max_length=WINDOW)
+    selection = select_instances(scenario, max_instances=12)
+    return [
+        get_method(scenario.prompt.method).prepare(
+            Case(prompt=scenario.prompt, instance=item, examples=selection.examples(item, trial=0)), reader
+        )
+        for item in selection.instances
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prompt_is_the_golden_one_byte_for_byte(name):
+    assert remake_prompts.render(name).encode() == (remake_prompts.FOLDER / f"{name}.txt").read_bytes()
+
+
+def test_ids_are_unique(scenario):
+    ids = [instance.id for instance in scenario.load()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_loading_twice_gives_the_same_instances(scenario):
+    assert scenario.load() == scenario.load()
+
+
+def test_loading_needs_no_network(scenario, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert scenario.load() or not scenario.is_offline
+
+
+def test_every_evaluated_instance_has_what_its_method_needs(scenario):
+    asked = select_instances(scenario).instances
+    if scenario.prompt.method == "language_modeling":
+        assert all(instance.input for instance in asked)
+    else:
+        assert all(instance.label and instance.references for instance in asked)
+
+
+def test_taxonomy_source_and_licence_are_filled(scenario):
+    texts = (scenario.task, scenario.what, scenario.who, scenario.when, scenario.language, scenario.source)
+    assert all(texts)
+    assert scenario.description
+    assert scenario.licence
+
+
+def test_main_metric_is_registered(scenario):
+    assert get_metric(scenario.main_metric).name == scenario.main_metric
+
+
+def test_requests_fit_a_small_window(prepared):
+    reader = FakeClient(lambda _: None)
+    for item in prepared:
+        for request in item.requests:
+            completion = max(request.max_tokens, reader.count_tokens(request.continuation or ""))
+            assert reader.count_tokens(request.prompt) + completion <= WINDOW
+
+
+def test_examples_come_from_the_train_split_only(scenario):
+    selection = select_instances(scenario, max_instances=3)
+    for instance in selection.instances:
+        assert all(example.split == "train" for example in selection.examples(instance, trial=1))
+
+
+def test_ideal_answers_are_right(scenario, prepared):
+    method = get_method(scenario.prompt.method)
+    for item in prepared:
+        outcome = method.interpret(item, [(completion,) for completion in method.ideal(item)])
+        if scenario.prompt.method == "language_modeling":
+            assert outcome.values["bits_per_byte"] == 0
+        else:
+            assert outcome.prediction in [
+                reference.text for reference in item.case.instance.references if reference.is_correct
+            ]

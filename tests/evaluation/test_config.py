@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from longwave.errors import ConfigError
+from longwave.evaluation import EvaluateConfig
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"models": ()}, '"models" is empty'),
+        ({"scenarios": ()}, "nothing to evaluate"),
+        ({"trials": 0}, '"trials" is 0'),
+        ({"max_instances": 0}, '"max_instances" is 0'),
+        ({"shots": -1}, '"shots" is -1'),
+        ({"batch_size": 0}, '"batch_size" is 0'),
+        ({"seed": -1}, '"seed" is -1'),
+        ({"date": "2025-02-30"}, '"date" is "2025-02-30"'),
+        ({"date": "20250203"}, '"date" is "20250203"'),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        EvaluateConfig(**{"models": ("fake:first",), "scenarios": ("boolq",), **settings})
+
+
+def test_a_suite_is_enough_to_evaluate():
+    assert EvaluateConfig(models=("fake:first",), suite="quickstart").trials == 1
