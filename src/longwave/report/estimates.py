@@ -1,0 +1,101 @@
+"""Estimates with intervals, for any grouping of the predictions table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from longwave.predictions import bootstrap_interval, wilson_interval
+
+__all__ = ["ESTIMATE", "Estimate", "estimate", "find_estimate"]
+
+ESTIMATE = {
+    "value": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "n": pl.Int64(),
+    "rows": pl.Int64(),
+    "failed": pl.Int64(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean score with its 95 % interval; None where nothing was scored."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    rows: int
+    failed: int
+
+
+def find_estimate(table: pl.DataFrame, scenario: str, system: str) -> Estimate | None:
+    """Return one row of a frame that `estimate` made by scenario and system."""
+    found = table.filter(pl.col("scenario") == scenario, pl.col("system") == system)
+    return Estimate(**found.select(list(ESTIMATE)).row(0, named=True)) if len(found) else None
+
+
+def estimate(rows: pl.DataFrame, by: Sequence[str], *, seed: int = 0) -> pl.DataFrame:
+    """Average the score over the instances of each group, with a 95 % interval.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the predictions table with the columns of `describe_rows`.
+    by : sequence of str
+        Columns to group by, for example scenario and system.
+    seed : int
+        Seeds the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``by``, then ``value``, ``low``, ``high``, ``n`` (instances with a score), ``rows``
+        and ``failed`` (rows whose request failed and that have no score). Sorted by ``by``.
+
+    Notes
+    -----
+    Wilson's interval where every instance counts 0 or 1; else a bootstrap over instances, so that several
+    trials or prompts of one instance do not pass for independent draws. A single instance has no bootstrap
+    interval.
+    """
+    per_instance = (
+        rows.group_by([*by, "instance"], maintain_order=True)
+        .agg(
+            value=pl.col("score").mean(),
+            rows=pl.len().cast(pl.Int64),
+            failed=(pl.col("error").is_not_null() & pl.col("score").is_null()).sum().cast(pl.Int64),
+        )
+        .sort([*by, "instance"])
+    )
+    found: list[dict[str, object]] = []
+    for key, group in per_instance.group_by(by, maintain_order=True):
+        values = group["value"].drop_nulls()
+        values = values.filter(values.is_finite())
+        found.append(
+            {
+                **dict(zip(by, key, strict=True)),
+                **_interval(values, seed),
+                "n": len(values),
+                "rows": group["rows"].sum(),
+                "failed": group["failed"].sum(),
+            }
+        )
+    return pl.DataFrame(found, schema={**{name: rows.schema[name] for name in by}, **ESTIMATE}).sort(by)
+
+
+def _interval(values: pl.Series, seed: int) -> dict[str, float | None]:
+    if not len(values):
+        return {"value": None, "low": None, "high": None}
+    mean = float(values.to_numpy().mean())
+    if values.is_in([0.0, 1.0]).all():
+        interval = wilson_interval(round(float(values.sum())), len(values))
+    elif len(values) > 1:
+        interval = bootstrap_interval(values.to_numpy(), seed=seed)
+    else:
+        return {"value": mean, "low": None, "high": None}
+    return {"value": mean, "low": interval.low, "high": interval.high}

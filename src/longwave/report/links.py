@@ -1,0 +1,82 @@
+"""Addresses inside the report: file names for names of any kind, and links to the rows behind a number."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+__all__ = ["ORIGINAL", "PER_PAGE", "anchor", "instances_page", "rows_link", "slugs"]
+
+ORIGINAL = "original"  # what a null perturbation is called on the pages
+PER_PAGE = 50  # instances on one page
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """Give every name a file name of its own: lower-case letters, digits, ``.``, ``_`` and ``-``.
+
+    A name that loses something on the way, or meets another one, gets the first digits of its hash.
+
+    Examples
+    --------
+    >>> slugs(["boolq@1", "../x"])
+    {'boolq@1': 'boolq-1', '../x': 'x-d6b96a97'}
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        slug = re.sub(r"[^a-z0-9_.]+", "-", name.lower()).strip("-.")[:60]
+        if slug != name.replace("@", "-") or slug in ("", "index", *found.values()):
+            slug = f"{slug or 'scenario'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        found[name] = slug
+    return found
+
+
+def anchor(instance: str) -> str:
+    """Return the id of an instance's place on its page; any text becomes a valid, collision-free id."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", instance)
+    if safe != instance or len(safe) > 60:
+        safe = f"{safe[:40]}-{hashlib.sha256(instance.encode()).hexdigest()[:8]}"
+    return f"i-{safe}"
+
+
+def instances_page(slug: str, page: int = 1) -> str:
+    """Return the address, from the report's top folder, of a page of the instance browser."""
+    return f"instances/{slug}{'' if page == 1 else f'~{page}'}.html"
+
+
+def rows_link(
+    slug: str,
+    *,
+    model: str | None = None,
+    input_: str | None = None,
+    outcome: str | None = None,
+    versus: str | None = None,
+    group: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> str:
+    """Return the address of the rows behind a number, from the report's top folder.
+
+    Parameters
+    ----------
+    slug : str
+        File name of the scenario.
+    model, group : str, optional
+    input_ : str, optional
+        ``"original"`` or the name of a perturbation.
+    outcome : {"right", "wrong", "failed", "unscored"}, optional
+    versus : str, optional
+        A second model that must have the other outcome on the same input.
+    low, high : float, optional
+        Bounds of the confidence, both included.
+    """
+    fields = {"model": model, "input": input_, "outcome": outcome, "versus": versus, "group": group}
+    query = {name: value for name, value in fields.items() if value is not None}
+    # rounded outwards, so that the rows at the bounds stay in
+    if low is not None:
+        query["low"] = f"{math.floor(low * 1e4) / 1e4:g}"
+    if high is not None:
+        query["high"] = f"{math.ceil(high * 1e4) / 1e4:g}"
+    return instances_page(slug) + (f"?{urlencode(query)}" if query else "")

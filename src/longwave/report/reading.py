@@ -1,0 +1,223 @@
+"""Read a folder of results: the predictions table, its side tables, training curves and generated samples."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from longwave.config import RunRecord, read_run_record
+from longwave.errors import ConfigError, DataError, MissingFile
+from longwave.predictions import INSTANCES, REQUESTS, SCHEMA, SCORES, read_predictions, read_side
+from longwave.predictions.store import SideTable
+from longwave.report.links import ORIGINAL
+from longwave.report.style import FLOOR_PREFIX
+
+__all__ = ["CURVES", "Results", "Sample", "describe_rows", "read_results"]
+
+CURVES = pl.Schema(
+    {
+        "model": pl.String(),
+        "split": pl.String(),
+        "step": pl.Int64(),
+        "tokens": pl.Int64(),
+        "elapsed_s": pl.Float64(),
+        "bits_per_byte": pl.Float64(),
+    }
+)
+_SPLITS = {"bits_per_byte": "training", "validation_bits_per_byte": "validation"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A text that a model generated after a prompt."""
+
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Everything a report is made of.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        The predictions table with four more columns, see `describe_rows`.
+    requests, instances, scores : DataFrame
+        The side tables; empty when they are not there.
+    curves : DataFrame
+        Columns of ``CURVES``; one row is one logged loss.
+    samples : dict of str to tuple of Sample
+        What each model generated.
+    record : RunRecord or None
+        How the run was configured.
+    notes : tuple of str
+        What is missing or could not be read, for the reader of the page.
+    """
+
+    predictions: pl.DataFrame
+    requests: pl.DataFrame
+    instances: pl.DataFrame
+    scores: pl.DataFrame
+    curves: pl.DataFrame
+    samples: dict[str, tuple[Sample, ...]]
+    record: RunRecord | None
+    notes: tuple[str, ...]
+
+
+def read_results(folder: Path) -> Results:
+    """Read a folder that an evaluation, a training run or the quickstart wrote.
+
+    Raises
+    ------
+    MissingFile
+        If the folder does not exist or holds nothing a report could show.
+    TableError
+        If a table breaks its schema.
+    """
+    if not folder.is_dir():
+        raise MissingFile(f'No folder "{folder}". Give the folder that "longwave evaluate --out" wrote.')
+    notes: list[str] = []
+    curves = _read_curves(folder, notes)
+    samples = _read_samples(folder / "samples.json", notes)
+    if (folder / "predictions").is_dir():
+        predictions = read_predictions(folder)
+    elif len(curves) or samples:
+        predictions = pl.DataFrame(schema=SCHEMA)
+    else:
+        raise MissingFile(
+            f'"{folder}" holds no results: neither predictions/ nor metrics.jsonl nor samples.json. '
+            f'Run "longwave evaluate --out {folder}" first.'
+        )
+    sides = {name: _read_side(folder, name, schema, notes) for name, schema in _SIDES.items()}
+    return Results(
+        predictions=describe_rows(predictions),
+        requests=sides["requests"].unique("request_hash", keep="first", maintain_order=True),
+        instances=sides["instances"],
+        scores=sides["scores"],
+        curves=curves,
+        samples=samples,
+        record=_read_record(folder, notes),
+        notes=tuple(notes),
+    )
+
+
+def describe_rows(predictions: pl.DataFrame) -> pl.DataFrame:
+    """Add what every page groups by, and sort the rows so that equal tables give equal pages.
+
+    Returns
+    -------
+    DataFrame
+        With ``system`` (the model's name, followed by its version or date where the table holds several),
+        ``input_name`` (the perturbation, ``"original"`` for none), ``outcome`` (``"right"``, ``"wrong"``,
+        ``"failed"`` or ``"unscored"``) and ``is_floor``.
+    """
+    several = [
+        pl.when(pl.col(column).n_unique().over("model") > 1)
+        .then(pl.format(" · {}", pl.col(column).fill_null("unknown")))
+        .otherwise(pl.lit(""))
+        for column in ("version", "date")
+    ]
+    outcome = (
+        pl.when(pl.col("error").is_not_null())
+        .then(pl.lit("failed"))
+        .when(pl.col("correct").is_null())
+        .then(pl.lit("unscored"))
+        .otherwise(pl.when(pl.col("correct")).then(pl.lit("right")).otherwise(pl.lit("wrong")))
+    )
+    return predictions.with_columns(
+        system=pl.concat_str([pl.col("model"), *several]),
+        input_name=pl.col("perturbation").fill_null(ORIGINAL),
+        outcome=outcome,
+        is_floor=pl.col("model").str.starts_with(FLOOR_PREFIX),
+    ).sort(["scenario", "instance", "system", "perturbation", "prompt", "trial"], nulls_last=False)
+
+
+_SIDES: dict[SideTable, pl.Schema] = {"requests": REQUESTS, "instances": INSTANCES, "scores": SCORES}
+_MISSING = {
+    "requests": "The requests table is missing, so prompts and completions are not shown.",
+    "instances": "The instances table is missing, so inputs and references are not shown.",
+    "scores": "",
+}
+
+
+def _read_side(folder: Path, name: SideTable, schema: pl.Schema, notes: list[str]) -> pl.DataFrame:
+    if (folder / name).is_dir():
+        return read_side(folder, name)
+    if _MISSING[name] and (folder / "predictions").is_dir():
+        notes.append(_MISSING[name])
+    return pl.DataFrame(schema=schema)
+
+
+def _read_record(folder: Path, notes: list[str]) -> RunRecord | None:
+    try:
+        return read_run_record(folder)
+    except ConfigError as error:
+        notes.append(str(error))
+        return None
+
+
+def _read_curves(folder: Path, notes: list[str]) -> pl.DataFrame:
+    files = sorted(path for path in folder.rglob("metrics.jsonl") if "report" not in path.parts[:-1])
+    rows: list[dict[str, object]] = []
+    seen: set[str] = set()
+    for path in files:
+        parent = path.parent
+        name = parent.name if parent != folder else folder.resolve().name
+        name = name if name not in seen else str(parent.relative_to(folder))
+        seen.add(name)
+        rows += _curve_rows(name, path, notes)
+    return pl.DataFrame(rows, schema=CURVES, orient="row").sort(
+        ["model", "split", "step"], maintain_order=True
+    )
+
+
+def _curve_rows(name: str, path: Path, notes: list[str]) -> Iterator[dict[str, object]]:
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    unreadable = 0
+    for line in lines:
+        try:
+            row = json.loads(line)
+            yield from _logged_losses(name, row)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            unreadable += 1
+    if unreadable:
+        notes.append(f'{unreadable} of {len(lines)} lines of the training log of "{name}" cannot be read.')
+
+
+def _logged_losses(name: str, row: dict[str, object]) -> Iterator[dict[str, object]]:
+    for key, split in _SPLITS.items():
+        value = row.get(key)
+        if isinstance(value, int | float) and math.isfinite(value):
+            where = {"step": _whole(row["step"]), "tokens": _whole(row["tokens"])}
+            elapsed = row.get("elapsed_s")
+            time = float(elapsed) if isinstance(elapsed, int | float) else None
+            yield {"model": name, "split": split, **where, "elapsed_s": time, "bits_per_byte": float(value)}
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int | float):
+        raise DataError(f"A step or a number of tokens is a number, not {type(value).__name__}.")
+    return int(value)
+
+
+def _read_samples(path: Path, notes: list[str]) -> dict[str, tuple[Sample, ...]]:
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        return {
+            str(model): tuple(Sample(prompt=str(one["prompt"]), text=str(one["text"])) for one in samples)
+            for model, samples in sorted(data.items())
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        notes.append(
+            f"The generated samples cannot be read: samples.json is not a mapping of models to prompts and "
+            f"texts ({type(error).__name__})."
+        )
+        return {}

@@ -1,0 +1,259 @@
+"""The pages in a real browser, opened from disk: charts, filters, dark mode, narrow screens, no harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from longwave.report import build_report
+from longwave.report.style import DARK, LIGHT, PALETTE_DARK, PALETTE_LIGHT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PAGES = (
+    "index.html",
+    "scenarios/boolq-1.html",
+    "scenarios/books-1.html",
+    "instances/index.html",
+    "instances/boolq-1.html",
+    "instances/books-1.html",
+)
+DRAWN = "[...document.querySelectorAll('[data-chart]')].every((box) => box.dataset.drawn)"
+Open = Callable[..., "Page"]
+
+
+def cannot(message: str) -> NoReturn:
+    """Skip, and say why; under CI a missing browser is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        cannot(
+            "Playwright is not installed; install it: pip install playwright (no browser download needed)."
+        )
+    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    if found is None:
+        cannot("No Chromium on this machine; install one: apt-get install chromium (or put it on PATH).")
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(hostile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_report(hostile_folder, tmp_path_factory.mktemp("browsed")).parent
+
+
+@pytest.fixture
+def visit(browser: Browser, report: Path) -> Iterator[Open]:
+    """Open a page from disk in a context of its own; complaints of the page fail the test."""
+    contexts = []
+    complaints: list[str] = []
+
+    def go(name: str, *, width: int = 1200, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{report.as_uri()}/{name}")
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(DRAWN)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def shown(page: Page, selector: str) -> int:
+    return page.locator(selector).locator("visible=true").count()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_have_no_complaints_and_draw_their_charts(visit: Open, name: str) -> None:
+    page = visit(name)
+    boxes = page.locator("[data-chart]").count()
+    assert shown(page, "[data-chart] svg.marks") == boxes
+    assert boxes > 0 or name.startswith("instances")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_scrolls_sideways_on_a_narrow_screen(visit: Open, name: str) -> None:
+    page = visit(name, width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_hostile_text_is_not_run(visit: Open, name: str) -> None:
+    page = visit(name)
+    for details in page.locator("details").all()[:40]:
+        details.evaluate("(node) => { node.open = true; }")
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tone", "palette"),
+    [("light", LIGHT, PALETTE_LIGHT), ("dark", DARK, PALETTE_DARK)],
+    ids=["light", "dark"],
+)
+def test_page_and_charts_follow_the_colour_scheme(
+    visit: Open, scheme: str, tone: dict[str, str], palette: tuple[str, ...]
+) -> None:
+    page = visit("scenarios/boolq-1.html", color_scheme=scheme)
+    red, green, blue = (int(tone["page"][place : place + 2], 16) for place in (1, 3, 5))
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == f"rgb({red}, {green}, {blue})"
+    chart = page.locator("#score svg.marks").inner_html()
+    assert palette[0] in chart
+    assert palette[1] in chart
+
+
+def test_charts_follow_a_change_of_the_scheme(visit: Open) -> None:
+    page = visit("scenarios/boolq-1.html", color_scheme="light")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_selector('#score [data-drawn="dark"]')
+    assert PALETTE_DARK[0] in page.locator("#score svg.marks").inner_html()
+
+
+def test_hovering_a_mark_shows_its_value_without_markup(visit: Open) -> None:
+    page = visit("scenarios/boolq-1.html")
+    page.locator("#score .mark-symbol path").first.hover()
+    tip = page.locator("#vg-tooltip-element.visible")
+    assert "attention" in tip.inner_text()
+    assert "%" in tip.inner_text()
+
+
+def test_clicking_a_mark_leads_to_its_rows(visit: Open) -> None:
+    page = visit("scenarios/boolq-1.html")
+    page.locator("#score .mark-symbol path").first.click()
+    page.wait_for_url("**/instances/boolq-1.html?*")
+    assert page.locator("select[name=model]").input_value() == "attention"
+    assert page.locator("select[name=input]").input_value() == "original"
+
+
+def test_a_number_leads_to_exactly_its_rows(visit: Open) -> None:
+    page = visit("scenarios/blimp-1.html")
+    cell = page.locator("#differences ~ .scroll td a").nth(2)
+    expected = int(cell.inner_text())
+    cell.click()
+    page.wait_for_url("**/instances/blimp-1*.html?*")
+    found = page.locator("#found").inner_text()
+    assert found.startswith(f"{2 * expected} rows of {expected} instance")
+    assert page.locator(".answer.right").locator("visible=true").count() == shown(page, ".answer.wrong")
+
+
+def test_the_filter_works_by_keyboard(visit: Open) -> None:
+    page = visit("instances/boolq-1.html")
+    page.locator("select[name=model]").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.value") == "attention"
+    assert shown(page, "thead th[data-model='1']") == 0
+    while page.evaluate("document.activeElement.name") != "outcome":
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    assert shown(page, ".answer.right") > 0
+    assert shown(page, ".answer.wrong") == 0
+    assert "model=attention" in page.url
+    while page.evaluate("document.activeElement.type") != "reset":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("!location.search")
+    assert shown(page, ".answer.wrong") > 0
+
+
+def test_the_filter_counts_rows_on_every_page(visit: Open) -> None:
+    page = visit("instances/boolq-1.html?model=hyena&input=original")
+    links = page.locator("nav.pages").first.locator("a")
+    assert links.all_inner_texts() == ["1 (50)", "2 (10)"]
+    links.nth(1).click()
+    page.wait_for_url("**/boolq-1~2.html?model=hyena&input=original")
+    assert shown(page, ".answer") == 10
+
+
+def test_a_filter_without_rows_on_the_first_page_opens_the_first_that_has_some(
+    visit: Open, report: Path
+) -> None:
+    index = (report / "instances" / "boolq-1.rows.js").read_text("utf-8")
+    rows = json.loads(index.removeprefix("window.longwaveRows=").removesuffix(";\n"))["rows"]
+    first = {row[5] for row in rows if row[0] == 1}
+    only = next(row[5] for row in rows if row[0] == 2 and row[5] not in first)
+    page = visit("instances/index.html")
+    page.goto(f"{report.as_uri()}/instances/boolq-1.html?low={only}&high={only}")
+    page.wait_for_url("**/boolq-1~2.html?*")
+    assert shown(page, ".answer") > 0
+
+
+def test_text_is_searched_on_the_page(visit: Open) -> None:
+    page = visit("instances/boolq-1.html")
+    page.locator("input[name=text]").fill("passage 42 ")
+    assert shown(page, "article.case") == 1
+    assert "this page only" in page.locator("#found").inner_text()
+
+
+def test_a_deep_link_marks_its_instance(visit: Open) -> None:
+    page = visit("instances/boolq-1.html#i-id20")
+    assert page.locator("article:target h2").inner_text() == "id20"
+
+
+def test_the_first_tab_stop_skips_to_the_content(visit: Open) -> None:
+    page = visit("scenarios/boolq-1.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_focus_is_visible(visit: Open) -> None:
+    page = visit("scenarios/boolq-1.html")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_ask_for_nothing_from_elsewhere(visit: Open, report: Path, name: str) -> None:
+    page = visit("instances/index.html")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{report.as_uri()}/{name}")
+    page.wait_for_function(DRAWN)
+    assert asked
+    assert all(url.startswith((report.as_uri(), "data:")) for url in asked)
+
+
+def test_without_scripts_everything_is_shown(visit: Open) -> None:
+    page = visit("instances/boolq-1.html", java_script_enabled=False)
+    assert shown(page, "form.filter") == 0
+    assert shown(page, "article.case") == 50
+    page = visit("index.html", java_script_enabled=False)
+    assert shown(page, "table") >= 4
+    assert "Charts need JavaScript" in page.locator("noscript").first.inner_text()
+    assert shown(page, "[data-chart]") == 0
