@@ -2,9 +2,9 @@
 
     python benchmarks/books_lm/run.py --data BOOKS --out runs/books_lm --seeds 0 1 2
 
-BOOKS holds ``train-*.jsonl.gz``, ``validation-*.jsonl.gz`` and ``test-*.jsonl.gz`` (one JSON object with "text" a line).
-Every run appends one file to ``results/``; ``--time-only`` measures the speed of an update instead, with and without
-``torch.compile``.
+BOOKS holds ``train-*.jsonl.gz``, ``validation-*.jsonl.gz`` and ``test-*.jsonl.gz`` (one JSON object with "text" a
+line). Every run writes one file to ``results/``; ``--time-only`` measures the speed of an update instead, with and
+without ``torch.compile``.
 """
 
 from __future__ import annotations
@@ -49,14 +49,19 @@ def main() -> None:
                 for compiled in (False, True):
                     step_s = measure_step_s(replace(config, compile=compiled), repeats=10)
                     speed = config.tokens_per_step / step_s
-                    print(f"{name} compile={compiled}: {step_s * 1e3:.1f} ms a step, {speed / 1e3:.0f} k tokens/s", flush=True)
+                    print(
+                        f"{name} compile={compiled}: {step_s * 1e3:.1f} ms a step, {speed / 1e3:.0f} k tokens/s",
+                        flush=True,
+                    )
                 continue
             result = run_twin(name, config, splits, options)
             write_json(options.results / f"{name}-seed{seed}.json", result)
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of the books")
     parser.add_argument("--out", type=Path, default=Path("runs/books_lm"), help="folder of the runs")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="folder of the figures")
@@ -106,7 +111,9 @@ def configure(recipe: TrainConfig, splits: dict[str, Path], options: argparse.Na
     return config
 
 
-def run_twin(name: str, config: TrainConfig, splits: dict[str, Path], options: argparse.Namespace) -> dict[str, object]:
+def run_twin(
+    name: str, config: TrainConfig, splits: dict[str, Path], options: argparse.Namespace
+) -> dict[str, object]:
     """Train one model and score it on the test books."""
     folder = options.out / f"{name}-seed{config.seed}"
     share_tokens(options.out, folder)
@@ -134,14 +141,18 @@ def run_twin(name: str, config: TrainConfig, splits: dict[str, Path], options: a
         "curve": [row for row in rows if "validation_bits_per_byte" in row],
         "config": to_dict(config),
         "machine": machine(),
-        "versions": {"longwave": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {
+            "longwave": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
         "commit": options.commit or commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
 
 
 def share_tokens(out: Path, folder: Path) -> None:
-    """Copy tokenizer and tokens of an earlier run, which are reused where they fit: making them takes a minute."""
+    """Copy tokenizer and tokens of an earlier run, reused where they fit: making them takes a minute."""
     for other in sorted(out.glob("*-seed*")):
         if other != folder and (other / "tokens" / "train").is_dir() and not (folder / "tokens").exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -170,12 +181,18 @@ def score(folder: Path, books: Path, split: str, config: TrainConfig) -> dict[st
 
 
 def machine() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
+    return (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else platform.processor() or platform.machine()
+    )
 
 
 def commit() -> str:
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, cwd=HERE).stdout.strip()
+        return subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, cwd=HERE
+        ).stdout.strip()
     return "unknown"
 
 

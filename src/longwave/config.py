@@ -7,13 +7,14 @@ turns YAML or JSON into such a dataclass, checks every key and type (pydantic, s
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -229,7 +230,8 @@ def write_json(path: Path, value: object) -> None:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n", "utf-8")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(
             f'Cannot write "{path}": {error}. Free some space or choose another folder.'
         ) from error
@@ -240,7 +242,10 @@ def _validate(cls: type[T], data: Json, *, where: str, lines: Mapping[str, int])
 
     _check_keys(cls, data, "", where, lines)
     try:
-        return _adapter(cls).validate_json(json.dumps(data, default=_plain), strict=True)
+        return typing.cast(
+            T,
+            _adapter(typing.cast(Hashable, cls)).validate_json(json.dumps(data, default=_plain), strict=True),
+        )
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -251,10 +256,10 @@ def _validate(cls: type[T], data: Json, *, where: str, lines: Mapping[str, int])
 
 
 @cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
+def _adapter(cls: Hashable) -> TypeAdapter[object]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(cls)
+    return TypeAdapter(typing.cast(type, cls))
 
 
 def _check_keys(

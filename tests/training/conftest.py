@@ -1,0 +1,71 @@
+"""A run so small that it trains in a second: a two-layer model on three pages of text."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from longwave.data import TextDataConfig
+from longwave.models import LanguageModelConfig
+from longwave.samples import sample_path
+from longwave.training import OptimConfig, TrainConfig
+
+TIMES = ("tokens_per_s", "memory_mb", "elapsed_s")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Return a text file of 8 kB."""
+    (tmp_path / "text.txt").write_text(sample_path("books/train.txt").read_text("utf-8")[:8000])
+    return tmp_path / "text.txt"
+
+
+@pytest.fixture
+def config(source: Path) -> TrainConfig:
+    """Return a run of 8 steps with dropout, two validations and a checkpoint every 3 steps."""
+    return TrainConfig(
+        model=LanguageModelConfig(vocab_size=257, d_model=16, n_layers=2, max_length=24, dropout=0.1),
+        data=TextDataConfig(path=str(source), validation_fraction=0.1),
+        optim=OptimConfig(lr=3e-3, warmup_fraction=0.25),
+        steps=8,
+        batch_size=4,
+        device="cpu",
+        log_every=1,
+        eval_every=4,
+        validation_windows=5,
+        checkpoint_every=3,
+    )
+
+
+@pytest.fixture
+def change(config: TrainConfig) -> Callable[..., TrainConfig]:
+    """Return a function that changes keys of the run; ``optim_``, ``data_`` and ``model_`` reach inside."""
+
+    def changed(**keys: object) -> TrainConfig:
+        inner: dict[str, dict[str, object]] = {}
+        plain = {}
+        for key, value in keys.items():
+            part, _, rest = key.partition("_")
+            if part in ("optim", "data", "model"):
+                inner.setdefault(part, {})[rest] = value
+            else:
+                plain[key] = value
+        parts = {part: dataclasses.replace(getattr(config, part), **values) for part, values in inner.items()}
+        return dataclasses.replace(config, **plain, **parts)
+
+    return changed
+
+
+@pytest.fixture
+def curve() -> Callable[[Path], list[dict[str, float]]]:
+    """Return a function that reads a metrics file without what depends on the machine's speed."""
+
+    def read(out: Path) -> list[dict[str, float]]:
+        rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
+
+    return read
