@@ -2,9 +2,9 @@
 
     python benchmarks/books_lm/run.py --data BOOKS --out runs/books_lm --seeds 0 1 2
 
-BOOKS holds ``train-*.jsonl.gz``, ``validation-*.jsonl.gz`` and ``test-*.jsonl.gz`` (one JSON object with "text" a
-line). Every run writes one file to ``results/``; ``--time-only`` measures the speed of an update instead, with and
-without ``torch.compile``.
+BOOKS holds ``train-*.jsonl.gz``, ``validation-*.jsonl.gz`` and ``test-*.jsonl.gz`` (one JSON object with
+"text" a line). Every run writes one file to ``results/``; ``--time-only`` measures the speed of an update
+instead, with and without ``torch.compile``.
 """
 
 from __future__ import annotations
@@ -49,10 +49,8 @@ def main() -> None:
                 for compiled in (False, True):
                     step_s = measure_step_s(replace(config, compile=compiled), repeats=10)
                     speed = config.tokens_per_step / step_s
-                    print(
-                        f"{name} compile={compiled}: {step_s * 1e3:.1f} ms a step, {speed / 1e3:.0f} k tokens/s",
-                        flush=True,
-                    )
+                    figures = f"{step_s * 1e3:.1f} ms a step, {speed / 1e3:.0f} k tokens/s"
+                    print(f"{name} compile={compiled}: {figures}", flush=True)
                 continue
             result = run_twin(name, config, splits, options)
             write_json(options.results / f"{name}-seed{seed}.json", result)
