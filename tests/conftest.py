@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     import torch
+
+# The first call of an operator may take long; examples are the same in every run.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 _spec = importlib.util.spec_from_file_location("tolerances", Path(__file__).parent / "tolerances.py")
 tolerances = importlib.util.module_from_spec(_spec)

@@ -1,8 +1,8 @@
 """Tolerances, stated once per data type.
 
-float64 leaves room for the rounding of an FFT of a few thousand points; float32 for the same in single precision
-(relative error of an FFT convolution is about 3e-7, sums of hundreds of such terms lose another digit); the half
-types are bounded by the rounding of their own output (2^-11 and 2^-8), twice.
+float64 leaves room for the rounding of an FFT of a few thousand points; float32 for the same in single
+precision (relative error of an FFT convolution is about 3e-7, sums of hundreds of such terms lose another
+digit); the half types are bounded by the rounding of their own output (2^-11 and 2^-8), twice.
 """
 
 RELATIVE_ABSOLUTE = {

@@ -106,10 +106,7 @@ def test_a_request_that_does_not_fit_fails_alone(open_tiny):
 
 @pytest.mark.parametrize(
     "request_",
-    [
-        Request(prompt="x" * 44, continuation="y" * 5),
-        Request(prompt="x" * 44, max_tokens=5),
-    ],
+    [Request(prompt="x" * 44, continuation="y" * 5), Request(prompt="x" * 44, max_tokens=5)],
     ids=["scored", "generated"],
 )
 def test_the_last_token_needs_no_room(open_tiny, request_):

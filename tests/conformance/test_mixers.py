@@ -102,7 +102,7 @@ def test_steps_equal_forward(name, L, tolerance):
 
 
 @every_mixer
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     chunks=st.lists(st.integers(0, 13), max_size=3), rest=st.integers(0, 1), seed=st.integers(0, 2**32 - 1)
 )

@@ -42,7 +42,7 @@ def test_epochs_differ_in_order_and_offset() -> None:
     step=st.integers(0, 10_000),
     seed=st.integers(0, 2**40),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_window_is_a_run_of_the_text(n_tokens: int, seq_len: int, step: int, seed: int) -> None:
     batch = WindowSampler(np.arange(n_tokens), seq_len, seed).batch(step, 4)
     assert batch.shape == (4, seq_len + 1)

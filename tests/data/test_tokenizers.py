@@ -57,7 +57,7 @@ def sentencepiece(folder: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["byte", "bpe"])
 @given(text=st.text(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_survives_a_round_trip(
     kind: str, both: dict[str, ByteTokenizer | BPETokenizer], text: str
 ) -> None:
@@ -66,7 +66,7 @@ def test_any_text_survives_a_round_trip(
 
 @pytest.mark.parametrize("kind", ["byte", "bpe"])
 @given(text=st.text(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_byte_lengths_add_up_to_the_text(
     kind: str, both: dict[str, ByteTokenizer | BPETokenizer], text: str
 ) -> None:

@@ -7,12 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from hypothesis import settings
 from torch import Tensor, nn
-
-# The first call of an operator may take long; examples are the same in every run.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
 
 
 @dataclass

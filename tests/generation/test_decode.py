@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from longwave.errors import ConfigError, ShapeError
-from longwave.generation import SamplingConfig, generate_ids, make_generator, sample_ids, stream_ids
+from longwave.generation import (
+    SamplingConfig,
+    generate_ids,
+    make_generator,
+    sample_ids,
+    stream_ids,
+    stream_scored_ids,
+)
 
 if TYPE_CHECKING:
     from .conftest import TableDecoder, TrainedModule
@@ -41,6 +48,25 @@ def test_stream_yields_what_generate_returns(table_decoder: type[TableDecoder], 
     streamed = stream_ids(table_decoder(table), prompt, max_new_tokens=9, sampling=sampling)
     whole = generate_ids(table_decoder(table), prompt, max_new_tokens=9, sampling=sampling)
     assert torch.equal(torch.stack(list(streamed), dim=1), whole[:, 2:])
+
+
+def test_scores_are_those_of_the_model_whatever_the_sampling(
+    table_decoder: type[TableDecoder], seed: int
+) -> None:
+    table = torch.randn(7, 7, generator=make_generator(seed))
+    prompt = torch.tensor([[1], [3]])
+    sampling = SamplingConfig(temperature=0.5, top_k=3, seed=seed)
+    steps = list(stream_scored_ids(table_decoder(table), prompt, max_new_tokens=5, sampling=sampling))
+    ids = torch.cat([prompt, torch.stack([new for new, _ in steps], dim=1)], dim=1)
+    expected = table.log_softmax(dim=1)[ids[:, :-1], ids[:, 1:]]
+    torch.testing.assert_close(torch.stack([logprobs for _, logprobs in steps], dim=1), expected)
+
+
+def test_scored_tokens_are_those_of_the_plain_stream(table_decoder: type[TableDecoder], seed: int) -> None:
+    decoder = table_decoder(torch.randn(7, 7, generator=make_generator(seed)))
+    options = {"max_new_tokens": 9, "sampling": SamplingConfig(seed=seed), "stop_ids": [2]}
+    scored = [new.tolist() for new, _ in stream_scored_ids(decoder, torch.tensor([[1], [3]]), **options)]
+    assert scored == [new.tolist() for new in stream_ids(decoder, torch.tensor([[1], [3]]), **options)]
 
 
 def test_sampling_uses_one_stream_of_random_numbers(table_decoder: type[TableDecoder], seed: int) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from longwave.errors import ConfigError, DataError, ShapeError
 from longwave.metrics import (
+    bin_confidences,
     expected_calibration_error,
     selective_accuracy,
     selective_accuracy_curve,
@@ -49,6 +50,21 @@ def naive_error(p, y, bins):
 def test_error_equals_the_definition(rows, bins):
     p, y = zip(*rows, strict=True)
     assert expected_calibration_error(p, y, bins=bins) == pytest.approx(naive_error(p, y, bins), abs=1e-12)
+
+
+@given(outcomes, st.integers(1, 12))
+def test_higher_confidences_are_in_no_lower_bin_and_equal_ones_in_one(rows, bins):
+    p = sorted(confidence for confidence, _ in rows)
+    places = bin_confidences(p, bins=bins).tolist()
+    assert places == sorted(places)
+    assert len(set(p)) == len(set(zip(p, places, strict=True)))
+
+
+@pytest.mark.parametrize(("n", "bins"), [(1, 10), (7, 10), (97, 10), (100, 7)], ids=lambda n: str(n))
+def test_bins_without_ties_differ_by_one_at_most(rng, n, bins):
+    counts = np.bincount(bin_confidences(rng.random(n), bins=bins))
+    assert len(counts) == min(n, bins)
+    assert counts.max() - counts.min() <= 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 10, 11, 97, 1000])
@@ -117,6 +133,8 @@ def test_bad_input_is_refused(p, y, error, text):
 def test_no_bins_are_refused():
     with pytest.raises(ConfigError, match="bins is 0"):
         expected_calibration_error([0.5], [1], bins=0)
+    with pytest.raises(ConfigError, match="bins is 0"):
+        bin_confidences([0.5], bins=0)
 
 
 def test_curve_is_the_accuracy_of_the_most_confident():

@@ -96,10 +96,16 @@ def test_dropout_acts_in_training_only(draw):
     assert torch.equal(mixer(x), mixer(x))
 
 
+def test_operations_follow_chinchillas_count():
+    width, heads, L = 768, 12, 2048
+    projections, scores, softmax, weighted_sum = 4 * 2 * width**2, 2 * L * width, 3 * heads * L, 2 * L * width
+    assert Attention(width, n_heads=heads).flops(L) == projections + scores + softmax + weighted_sum
+
+
 def test_operations_of_gpt_125m_on_15_billion_tokens_follow_the_paper():
     """1.88e19 published by Hyena; its formula gives 1.80e19."""
-    per_token = 12 * (Attention(768).flops(2048) + 2 * 8 * 768**2) + 2 * 2 * 768 * 50264
-    assert 3 * per_token * 15e9 == pytest.approx(1.80e19, rel=0.01)
+    per_token = 12 * (Attention(768, n_heads=12).flops(2048) + 2 * 8 * 768**2) + 2 * 2 * 768 * 50264
+    assert 3 * per_token * 15e9 == pytest.approx(1.80e19, abs=0.005e19)
 
 
 @pytest.mark.parametrize(

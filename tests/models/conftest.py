@@ -6,14 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import settings
 from torch import nn
 
 from longwave.models import LanguageModel, LanguageModelConfig
-
-# The first call of an operator may take long; examples are the same in every run.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
 
 HEADS = {"n_heads": 2}
 KINDS: dict[str, dict[str, object]] = {

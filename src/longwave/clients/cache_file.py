@@ -119,8 +119,7 @@ class CacheFile:
         except sqlite3.DatabaseError as error:
             raise DataError(
                 f'The cache "{self.path}" is damaged: {error}. Finished rows are safe; delete the file and '
-                "run again, "
-                "which asks again only what has no row yet."
+                "run again, which asks again only what has no row yet."
             ) from error
 
 

@@ -1,16 +1,15 @@
 """Models that follow a rule: for tests of one's own code and of new scenarios, without a network or torch.
 
-=================== ==========================================================================================
-``fake:first``      writes ``A``; every token of a scored text is equally likely, so that options tie
-``fake:random``     writes one of the answers the prompt shows (letters of options, or answers of the
-examples);
-                    ``fake:random=SEED`` seeds it
-``fake:uniform``    every byte of a scored text has probability 1/256 (8 bits per byte); writes nothing
-``fake:echo``       writes the prompt's last line back
-``fake:constant=T`` always writes the text T
+===================== ======================================================================================
+``fake:first``        writes ``A``; every token of a scored text is equally likely, so that options tie
+``fake:random``       writes one of the answers the prompt shows (letters of options, or answers of the
+                      examples); ``fake:random=SEED`` seeds it
+``fake:uniform``      every byte of a scored text has probability 1/256 (8 bits per byte); writes nothing
+``fake:echo``         writes the prompt's last line back
+``fake:constant=T``   always writes the text T
 ``fake:fail-every=N`` like ``fake:first``, but about one request in N fails, always the same ones
-``fake:oracle``     answers what the evaluation tells it is right: the score a scenario can reach
-=================== ==========================================================================================
+``fake:oracle``       answers what the evaluation tells it is right: the score a scenario can reach
+===================== ======================================================================================
 
 Tokens are words with the white space before them. All rules are deterministic functions of the request.
 """

@@ -20,10 +20,7 @@ from longwave.clients.base import Client, Completion, Request, Result
 from longwave.errors import ShapeError
 
 if TYPE_CHECKING:
-    import torch
-
     from longwave.data import Tokenizer
-    from longwave.generation import SamplingConfig
     from longwave.models import LanguageModel
 
 __all__ = ["LocalClient", "open_checkpoint"]
@@ -134,9 +131,9 @@ class LocalClient:
             prompt = prompt[-room:]
         if len(prompt) > room:
             raise ShapeError(
-                f"The request needs {len(prompt)} tokens for its prompt and {unread} after it, but the "
-                "model reads "
-                f"at most {self.model.max_length}. Shorten the prompt, or open the model with truncate=True."
+                f"The request needs {len(prompt)} tokens for its prompt and {unread} after it, but the model "
+                f"reads at most {self.model.max_length}. Shorten the prompt, or open the model with "
+                "truncate=True."
             )
         return _Encoded(index, request, prompt, continuation)
 
@@ -179,17 +176,23 @@ class LocalClient:
         """Continue prompts of equal length and settings; a sampled one comes alone, with its copies."""
         import torch
 
-        from longwave.generation import SamplingConfig
+        from longwave.generation import SamplingConfig, stream_scored_ids
 
         request = batch[0].request
         sampling = SamplingConfig(
             temperature=request.temperature, top_p=request.top_p, seed=request.seed or 0
         )
         copies = 1 if sampling.is_greedy else request.n
-        prompts = torch.tensor([item.prompt for item in batch for _ in range(copies)])
-        writers = [_Writer(self.tokenizer, request.stop) for _ in range(len(prompts))]
-        for new, logprobs in self._decode(prompts, sampling, request.max_tokens):
-            for writer, token, logprob in zip(writers, new, logprobs, strict=True):
+        ids = [item.prompt for item in batch for _ in range(copies)]
+        steps = stream_scored_ids(
+            self.model,
+            torch.tensor(ids, device=self.model.device),
+            max_new_tokens=request.max_tokens,
+            sampling=sampling,
+        )
+        writers = [_Writer(self.tokenizer, request.stop) for _ in ids]
+        for new, logprobs in steps:
+            for writer, token, logprob in zip(writers, new.tolist(), logprobs.tolist(), strict=True):
                 writer.add(token, logprob)
             if all(writer.is_done for writer in writers):
                 break
@@ -197,31 +200,6 @@ class LocalClient:
         if sampling.is_greedy:
             return [(completion,) * request.n for completion in done]
         return [tuple(done)]
-
-    def _decode(
-        self, prompts: torch.Tensor, sampling: SamplingConfig, max_tokens: int
-    ) -> Iterator[tuple[list[int], list[float]]]:
-        """Yield the next token of every row and its log-probability."""
-        import torch
-
-        from longwave.generation import make_generator, sample_ids
-
-        if max_tokens < 1:
-            return
-        device = self.model.device
-        ids = prompts.to(device)
-        generator = None if sampling.is_greedy else make_generator(sampling.seed, device)
-        with torch.inference_mode():
-            state = self.model.init_state(len(ids), ids.shape[1] + max_tokens - 1)
-            logits, state = self.model.prefill(ids, state, last_only=True)
-            logits = logits[:, -1]
-            new = ids[:, -1]
-            for index in range(max_tokens):
-                if index:
-                    logits, state = self.model.step(new, state)
-                new = sample_ids(logits, sampling, generator)
-                logprobs = logits.float().log_softmax(dim=1).gather(1, new[:, None])
-                yield new.tolist(), logprobs.squeeze(1).tolist()
 
 
 class _Writer:

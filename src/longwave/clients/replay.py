@@ -86,8 +86,7 @@ class ReplayClient:
         if value is None:
             raise Refused(
                 f'"{self.folder}" does not tell how "{self.name}" reads this text. Evaluate with the '
-                "settings of that "
-                "folder, or ask the model itself."
+                "settings of that folder, or ask the model itself."
             )
         return value
 
@@ -107,7 +106,6 @@ def _choose(entries: Sequence[ModelEntry], folder: Path, model: str | None) -> M
         listing = ", ".join(names) or "none"
         raise ConfigError(
             f'"{folder}" holds answers of {len(names)} models ({listing}); one must be named. Write for '
-            "example "
-            f"replay:{names[0] if names else 'MODEL'}@{folder}."
+            f"example replay:{names[0] if names else 'MODEL'}@{folder}."
         )
     return [entry for entry in entries if entry.name == wanted[0]][-1]

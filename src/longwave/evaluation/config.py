@@ -58,7 +58,7 @@ class EvaluateConfig:
     seed: int = 0
     date: str | None = None
     has_floors: bool = True
-    batch_size: int = 256
+    batch_size: int = 128
 
     def __post_init__(self) -> None:
         if not self.models:

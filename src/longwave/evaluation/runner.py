@@ -198,8 +198,7 @@ def _check_models(opened: Sequence[Client]) -> None:
         if identity in seen:
             raise ConfigError(
                 f'Two models are named "{client.name}", version "{client.version}"; their rows could not be '
-                "told apart. "
-                "Leave one out, or rename its folder."
+                "told apart. Leave one out, or rename its folder."
             )
         seen.add(identity)
 

@@ -164,8 +164,7 @@ def _instance_metric(name: str) -> InstanceMetric:
     if not isinstance(metric, InstanceMetric):
         raise DataError(
             f'"{name}" is a metric of whole tables and cannot be the main metric of a scenario. Name one of '
-            "single "
-            "predictions, such as exact_match."
+            "single predictions, such as exact_match."
         )
     return metric
 

@@ -83,8 +83,7 @@ def select_instances(
     if not asked:
         raise DataError(
             f'The scenario "{scenario.key}" has no instances in its splits '
-            f"{', '.join(scenario.eval_splits)}. "
-            "Add some, or change its eval_splits."
+            f"{', '.join(scenario.eval_splits)}. Add some, or change its eval_splits."
         )
     if max_instances is not None and len(asked) > max_instances:
         drawn = np.random.default_rng(seed).choice(len(asked), size=max_instances, replace=False)

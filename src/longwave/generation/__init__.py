@@ -1,6 +1,6 @@
 """Generate token ids or text from any model that decodes step by step."""
 
-from longwave.generation.decode import Decoder, generate_ids, stream_ids
+from longwave.generation.decode import Decoder, generate_ids, stream_ids, stream_scored_ids
 from longwave.generation.sampling import (
     SamplingConfig,
     filter_logits,
@@ -23,5 +23,6 @@ __all__ = [
     "make_generator",
     "sample_ids",
     "stream_ids",
+    "stream_scored_ids",
     "stream_text",
 ]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from longwave.errors import ConfigError, ShapeError
 from longwave.generation.sampling import SamplingConfig, make_generator, sample_ids
 
-__all__ = ["Decoder", "generate_ids", "stream_ids"]
+__all__ = ["Decoder", "generate_ids", "stream_ids", "stream_scored_ids"]
 
 S = TypeVar("S")
 
@@ -104,12 +104,41 @@ def stream_ids(
         One token per row.
     """
     _check_request(model, ids, max_new_tokens)
-    return _steps(model, ids, max_new_tokens, sampling or SamplingConfig(), tuple(stop_ids))
+    steps = _steps(model, ids, max_new_tokens, sampling or SamplingConfig(), tuple(stop_ids))
+    return (new for new, _ in steps)
+
+
+def stream_scored_ids(
+    model: Decoder[S],
+    ids: Tensor,
+    *,
+    max_new_tokens: int,
+    sampling: SamplingConfig | None = None,
+    stop_ids: Sequence[int] = (),
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Continue token ids and yield each step's tokens with their log-probabilities.
+
+    Takes and raises the same as ``generate_ids``; arguments are checked before the first token is asked for.
+
+    Yields
+    ------
+    Tensor, shape (B,), int64
+        One token per row.
+    Tensor, shape (B,), float32
+        Its log-probability in nats under the model's own distribution, whatever the sampling; without meaning
+        in a row that has ended.
+    """
+    _check_request(model, ids, max_new_tokens)
+    steps = _steps(model, ids, max_new_tokens, sampling or SamplingConfig(), tuple(stop_ids))
+    return (
+        (new, logits.float().log_softmax(dim=1).gather(1, new[:, None]).squeeze(1)) for new, logits in steps
+    )
 
 
 def _steps(
     model: Decoder[S], ids: Tensor, max_new_tokens: int, sampling: SamplingConfig, stop_ids: tuple[int, ...]
-) -> Iterator[Tensor]:
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield each step's tokens (B,) and the logits (B, V) they were drawn from."""
     if max_new_tokens == 0 or ids.shape[0] == 0:
         return
     batch, length = ids.shape
@@ -120,9 +149,10 @@ def _steps(
         # The last token drawn is never read, hence one step less than tokens in the result.
         state = model.init_state(batch, length + max_new_tokens - 1)
         logits, state = model.prefill(ids, state, last_only=True)
-        new = sample_ids(logits[:, -1], sampling, generator)
+        logits = logits[:, -1]
+        new = sample_ids(logits, sampling, generator)
     for remaining in range(max_new_tokens - 1, -1, -1):
-        yield new
+        yield new, logits
         if remaining == 0:
             return
         if stop_ids:

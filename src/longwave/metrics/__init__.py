@@ -15,6 +15,7 @@ from longwave.metrics.accuracy import (
 )
 from longwave.metrics.base import FAMILIES, InstanceMetric, Metric, TableMetric, get_metric
 from longwave.metrics.calibration import (
+    bin_confidences,
     expected_calibration_error,
     selective_accuracy,
     selective_accuracy_curve,
@@ -36,6 +37,7 @@ __all__ = [
     "Metric",
     "PlattScaling",
     "TableMetric",
+    "bin_confidences",
     "bits_per_byte",
     "exact_match",
     "exact_match_indicator",

@@ -19,6 +19,7 @@ from longwave.metrics.platt import fit_platt_scaling
 from longwave.metrics.tidy import CLUSTER, collect, groups_of, originals, require, tidy_row
 
 __all__ = [
+    "bin_confidences",
     "expected_calibration_error",
     "selective_accuracy",
     "selective_accuracy_curve",
@@ -30,6 +31,50 @@ Array = NDArray[np.float64]
 
 FEW = 300  # below, a calibration error is mostly noise
 _log = logging.getLogger(__name__)
+
+
+def bin_confidences(confidence: ArrayLike, *, bins: int = 10) -> NDArray[np.intp]:
+    """Put confidences into bins of equal count; equal confidences share a bin.
+
+    Parameters
+    ----------
+    confidence : array_like, shape (n,)
+        Probabilities in [0, 1], in any order.
+    bins : int
+        Bins at most, at least 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The bin of each confidence, counted from 0 at the lowest. Ties can leave a bin empty.
+
+    Raises
+    ------
+    ShapeError
+        If there is more than one axis.
+    DataError
+        If there is no value, or one is outside [0, 1].
+    ConfigError
+        If ``bins`` is less than 1.
+
+    Notes
+    -----
+    Sorted confidences are cut into ``min(bins, n)`` runs whose lengths differ by at most one, longer ones
+    first. Edges lie halfway between runs, the last at 1, equal edges merged; each point belongs to the first
+    edge not below it. O(n log n).
+
+    References
+    ----------
+    Binning of arXiv 1909.10155 (``get_equal_bins``).
+
+    Examples
+    --------
+    >>> bin_confidences([0.5, 0.9, 0.5, 0.9], bins=2).tolist()
+    [0, 1, 0, 1]
+    """
+    p, _ = checked_confidences(confidence, np.zeros(np.shape(confidence)))
+    _check_bins(bins)
+    return _bins_of(p, bins)
 
 
 def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bins: int = 10) -> float:
@@ -55,16 +100,14 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
 
     Notes
     -----
-    Sorted confidences are cut into ``min(bins, n)`` runs whose lengths differ by at most one, longer ones
-    first. Edges lie halfway between runs, the last at 1, equal edges merged; each point belongs to the first
-    edge not below it, so that equal confidences share a bin. ``ECE = sum_b n_b/n · |mean confidence_b - mean
-    correct_b|``. O(n log n).
+    ``ECE = sum_b n_b/n · |mean confidence_b - mean correct_b|`` over the bins of `bin_confidences`.
+    O(n log n).
 
     The reference code casts ``correct`` to int first, so that credit shared by ties counts as 0 there.
 
     References
     ----------
-    arXiv 2211.09110, section 4.3; binning of arXiv 1909.10155 (``get_equal_bins``).
+    Section 4.3 of arXiv 2211.09110.
 
     Examples
     --------
@@ -72,8 +115,7 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
     0.05
     """
     p, y = checked_confidences(confidence, correct)
-    if bins < 1:
-        raise ConfigError(f"bins is {bins}; accepted are 1 and more.")
+    _check_bins(bins)
     return _binned_error(p, y, bins)
 
 
@@ -255,11 +297,19 @@ def _platt_rows(trials: Sequence[tuple[Array, Array]], bins: int) -> list[dict[s
     return [tidy_row(name, value, None) for name, value in zip(names, values, strict=True)]
 
 
-def _binned_error(p: Array, y: Array, bins: int) -> float:
+def _check_bins(bins: int) -> None:
+    if bins < 1:
+        raise ConfigError(f"bins is {bins}; accepted are 1 and more.")
+
+
+def _bins_of(p: Array, bins: int) -> NDArray[np.intp]:
     runs = np.array_split(np.sort(p), min(bins, len(p)))
     edges = np.unique([*((low[-1] + high[0]) / 2 for low, high in pairwise(runs)), 1.0])
-    place = np.searchsorted(edges, p, side="left")
-    gaps = np.bincount(place, weights=p - y)  # n_b (mean p - mean y) of each bin
+    return np.searchsorted(edges, p, side="left")
+
+
+def _binned_error(p: Array, y: Array, bins: int) -> float:
+    gaps = np.bincount(_bins_of(p, bins), weights=p - y)  # n_b (mean p - mean y) of each bin
     return float(np.abs(gaps).sum() / len(p))
 
 

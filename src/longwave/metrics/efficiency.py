@@ -29,8 +29,7 @@ def summarize_efficiency(frame: pl.DataFrame, by: Sequence[str] = ()) -> pl.Data
     -------
     DataFrame
         See `longwave.metrics.TIDY`. Means: ``latency_s``, ``tokens_in``, ``tokens_out``, ``cost_usd``.
-        Quantiles:
-        ``latency_median_s``, ``latency_p95_s``. Totals: ``latency_total_s``, ``tokens_in_total``,
+        Quantiles: ``latency_median_s``, ``latency_p95_s``. Totals: ``latency_total_s``, ``tokens_in_total``,
         ``tokens_out_total``, ``cost_total_usd``. Rate: ``tokens_per_s``, all tokens of prompts and
         completions over all latency. Only means have a standard error. Null where no row knows.
 

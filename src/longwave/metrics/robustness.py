@@ -16,10 +16,7 @@ _SAME = tuple(name for name in KEY if name != "perturbation")
 
 
 def worst_case(
-    frame: pl.DataFrame,
-    *,
-    perturbations: Sequence[str] | None = None,
-    lower_is_better: Collection[str] = (),
+    frame: pl.DataFrame, *, perturbations: Sequence[str] | None = None, lower_is_better: Collection[str] = ()
 ) -> pl.DataFrame:
     """Find the worst score of every instance over its original and perturbed inputs.
 

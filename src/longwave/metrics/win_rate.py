@@ -97,8 +97,7 @@ def _cells(frame: pl.DataFrame, model: str, column: str, value: str) -> pl.DataF
         first = twice.row(0, named=True)
         raise TableError(
             f'"{first["model"]}" has several values in "{first["column"]}"; accepted is one a model and '
-            f"{column}. "
-            f"Keep one metric, or join the metric's name to the {column}."
+            f"{column}. Keep one metric, or join the metric's name to the {column}."
         )
     return cells
 

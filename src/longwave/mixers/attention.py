@@ -144,10 +144,11 @@ class Attention(Mixer[AttentionState]):
     def flops(self, seq_len: int) -> float:
         """Return the operations of a forward pass per step.
 
-        Projections ``4 D²`` and scores and weighted sum ``2 L D``, all times 2; the masked half is counted,
-        as in appendix F of arXiv 2203.15556 and in Hyena's comparison.
+        Projections ``4 D²``, scores and weighted sum ``2 L D``, all times 2, and the softmax ``3 H L``; the
+        masked half is counted, as in appendix F of arXiv 2203.15556 and in Hyena's comparison.
         """
-        return 2.0 * (4 * self.d_model**2 + 2 * seq_len * self.d_model)
+        products = 4 * self.d_model**2 + 2 * seq_len * self.d_model
+        return 2.0 * products + 3.0 * self.n_heads * seq_len
 
     def _project(self, x: Tensor, *, start: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values (B, H, L, E), the first two rotated from position ``start`` on."""

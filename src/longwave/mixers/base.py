@@ -191,11 +191,7 @@ class Mixer(nn.Module, ABC, Generic[StateT]):
 
 
 def build_mixer(
-    name: str,
-    *,
-    d_model: int,
-    max_length: int | None,
-    options: Mapping[str, object] | None = None,
+    name: str, *, d_model: int, max_length: int | None, options: Mapping[str, object] | None = None
 ) -> Mixer[State]:
     """Build a mixer from its name in the registry.
 

@@ -1,8 +1,8 @@
 """Implicit filters: a small sine network from position to the taps of every filter.
 
 What is unusual here, against the public reference: the network has no ``nn.Linear``, so a language model
-that redraws all its linear layers leaves it alone (``init="reference"`` asks for that draw by name); an L1
-norm says its axis; dropout does something; taps are computed in float32 or wider even under autocast.
+that redraws all its linear layers leaves it alone (``init="reference"``, the default, is that draw by name);
+an L1 norm says its axis; dropout does something; taps are computed in float32 or wider even under autocast.
 """
 
 # Shapes: L length, C filters, F hidden width of the network, E positional features

@@ -58,8 +58,7 @@ def write_shard(folder: Path, rows: pl.DataFrame) -> Path:
             temporary.unlink(missing_ok=True)
         raise StorageError(
             f'Cannot write {len(rows)} rows to "{folder}": {error}. Earlier rows are kept. Free some space '
-            f"or choose "
-            f"another folder, then run the same command again."
+            "or choose another folder, then run the same command again."
         ) from error
     return path
 
@@ -159,6 +158,5 @@ def _damaged(path: Path, error: Exception) -> TableError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return TableError(
         f'"{path}" cannot be read as Parquet: {reason}. The other shards are unharmed; delete this file and '
-        f"run the "
-        f"same command again to fill the gap."
+        "run the same command again to fill the gap."
     )

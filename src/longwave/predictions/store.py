@@ -212,8 +212,7 @@ def join_instances(predictions: pl.DataFrame, instances: pl.DataFrame) -> pl.Dat
         if predictions.schema.get(name) != side.schema[name]:
             raise TableError(
                 f'Column "{name}" of the predictions is {predictions.schema.get(name, "missing")}; accepted '
-                f"is "
-                f"{side.schema[name]}. Pass a frame that read_predictions returned."
+                f"is {side.schema[name]}. Pass a frame that read_predictions returned."
             )
     return predictions.join(
         listed.select(*side.key, "input", "references", "correct_references"),

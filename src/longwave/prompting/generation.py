@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from longwave.clients.base import Completion, Request
 from longwave.prompting.base import Case, Outcome, Prepared, Reader
 from longwave.prompting.formats import build_generation_prompt
 from longwave.prompting.window import fit_prompt
+from longwave.scenarios.base import Instance, PromptFormat
 
-__all__ = ["Generation", "best_completion", "confidence_of"]
+__all__ = ["Generation", "best_completion", "confidence_of", "prepare_request"]
+
+BuildPrompt = Callable[[PromptFormat, Instance, Sequence[Instance]], str]
 
 
 class Generation:
@@ -19,30 +22,7 @@ class Generation:
 
     def prepare(self, case: Case, reader: Reader) -> Prepared:
         """Write the prompt with as many examples as fit."""
-        prompt = case.prompt
-        fitted = fit_prompt(
-            lambda n, text: build_generation_prompt(
-                prompt, replace(case.instance, input=text), case.examples[:n]
-            ),
-            case.instance.input,
-            n_examples=len(case.examples),
-            reserve=prompt.max_tokens,
-            reader=reader,
-        )
-        request = Request(
-            prompt=fitted.prompt,
-            max_tokens=prompt.max_tokens,
-            temperature=prompt.temperature,
-            stop=prompt.stop,
-            n=prompt.n_outputs,
-            seed=case.seed if prompt.temperature > 0 else None,
-        )
-        return Prepared(
-            case=case,
-            requests=(request,),
-            n_examples=fitted.n_examples,
-            is_truncated=fitted.is_truncated,
-        )
+        return prepare_request(case, reader, build_generation_prompt, max_tokens=case.prompt.max_tokens)
 
     def interpret(self, prepared: Prepared, answers: Sequence[Sequence[Completion]]) -> Outcome:
         """Take the most likely completion; an empty one is no prediction."""
@@ -59,6 +39,29 @@ class Generation:
                 text=f" {prepared.case.instance.label or ''}", logprob=0.0, n_tokens=1, finish_reason="stop"
             )
         ]
+
+
+def prepare_request(case: Case, reader: Reader, build: BuildPrompt, *, max_tokens: int) -> Prepared:
+    """Ask once, with the prompt that ``build`` writes and as many examples as fit."""
+    prompt = case.prompt
+    fitted = fit_prompt(
+        lambda n, text: build(prompt, replace(case.instance, input=text), case.examples[:n]),
+        case.instance.input,
+        n_examples=len(case.examples),
+        reserve=max_tokens,
+        reader=reader,
+    )
+    request = Request(
+        prompt=fitted.prompt,
+        max_tokens=max_tokens,
+        temperature=prompt.temperature,
+        stop=prompt.stop,
+        n=prompt.n_outputs,
+        seed=case.seed if prompt.temperature > 0 else None,
+    )
+    return Prepared(
+        case=case, requests=(request,), n_examples=fitted.n_examples, is_truncated=fitted.is_truncated
+    )
 
 
 def best_completion(completions: Sequence[Completion]) -> Completion:

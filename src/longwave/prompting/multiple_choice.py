@@ -10,7 +10,7 @@ from longwave.clients.base import Completion, Request
 from longwave.errors import DataError
 from longwave.prompting.base import Case, Outcome, Prepared, Reader
 from longwave.prompting.formats import build_joint_prompt, option_letters
-from longwave.prompting.generation import best_completion, confidence_of
+from longwave.prompting.generation import best_completion, confidence_of, prepare_request
 from longwave.prompting.window import fit_prompt
 from longwave.scenarios.base import Instance
 
@@ -30,29 +30,8 @@ class MultipleChoiceJoint:
 
     def prepare(self, case: Case, reader: Reader) -> Prepared:
         """Write the prompt with as many examples as fit."""
-        prompt = case.prompt
-        max_tokens = max(prompt.max_tokens, reader.count_tokens(" A"))
-        fitted = fit_prompt(
-            lambda n, text: build_joint_prompt(prompt, replace(case.instance, input=text), case.examples[:n]),
-            case.instance.input,
-            n_examples=len(case.examples),
-            reserve=max_tokens,
-            reader=reader,
-        )
-        request = Request(
-            prompt=fitted.prompt,
-            max_tokens=max_tokens,
-            temperature=prompt.temperature,
-            stop=prompt.stop,
-            n=prompt.n_outputs,
-            seed=case.seed if prompt.temperature > 0 else None,
-        )
-        return Prepared(
-            case=case,
-            requests=(request,),
-            n_examples=fitted.n_examples,
-            is_truncated=fitted.is_truncated,
-        )
+        max_tokens = max(case.prompt.max_tokens, reader.count_tokens(" A"))
+        return prepare_request(case, reader, build_joint_prompt, max_tokens=max_tokens)
 
     def interpret(self, prepared: Prepared, answers: Sequence[Sequence[Completion]]) -> Outcome:
         """Map the letter back to the option's text."""
@@ -162,8 +141,7 @@ def _continuations(case: Case) -> list[str]:
     if not instance.references:
         raise DataError(
             f'Instance "{instance.id}" has no options to choose from. Give it references, or prompt its '
-            "scenario "
-            "with the method generation."
+            "scenario with the method generation."
         )
     return [case.prompt.output_prefix + option.text for option in instance.references]
 
@@ -173,8 +151,7 @@ def _scored(completions: Sequence[Completion]) -> tuple[float, int]:
     if first.logprob is None:
         raise DataError(
             "The model gave no log-probability for an option; separate multiple choice needs one. Use the "
-            "method "
-            "multiple_choice_joint for models that only generate."
+            "method multiple_choice_joint for models that only generate."
         )
     return first.logprob, first.n_tokens
 

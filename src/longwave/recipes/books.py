@@ -29,7 +29,7 @@ def quickstart_twins(*, seed: int = 0) -> dict[str, TrainConfig]:
         data=TextDataConfig(path="sample:books", tokenizer="bpe", vocab_size=1024),
         optim=OptimConfig(lr=2e-3, weight_decay=0.1, warmup_fraction=0.05),
         steps=200,
-        batch_size=8,
+        batch_size=4,
         seed=seed,
         device="cpu",
         log_every=5,
@@ -37,7 +37,7 @@ def quickstart_twins(*, seed: int = 0) -> dict[str, TrainConfig]:
         validation_windows=48,
         checkpoint_every=100,
     )
-    return {"hyena": hyena, "attention": _attention_twin(hyena, n_heads=5)}
+    return {"hyena": hyena, "attention": _attention_twin(hyena, n_heads=2)}
 
 
 def books_twins(*, seed: int = 0) -> dict[str, TrainConfig]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import polars as pl
 
-from longwave.metrics import expected_calibration_error, selective_accuracy_curve, selective_coverage_area
+from longwave.metrics import (
+    bin_confidences,
+    expected_calibration_error,
+    selective_accuracy_curve,
+    selective_coverage_area,
+)
 from longwave.predictions import wilson_interval
 
 __all__ = ["CALIBRATION", "calibrate", "confident_rows", "coverage_curve", "reliability_bins"]
@@ -86,7 +89,7 @@ def reliability_bins(rows: pl.DataFrame) -> pl.DataFrame:
         "system", maintain_order=True
     ):
         confidence, correct = part["confidence"].to_numpy(), part["correct"].to_numpy()
-        places = _bin_of(confidence)
+        places = bin_confidences(confidence, bins=_BINS)
         for index in np.unique(places):
             inside = places == index
             interval = wilson_interval(int(correct[inside].sum()), int(inside.sum()))
@@ -112,13 +115,6 @@ _BIN_COLUMNS = {
     "n": pl.Int64(),
     **dict.fromkeys(("confidence", "accuracy", "low", "high", "least", "most"), pl.Float64()),
 }
-
-
-def _bin_of(confidence: np.ndarray) -> np.ndarray:
-    """Return the bin of each sorted confidence, edges halfway between runs of equal count."""
-    runs = np.array_split(confidence, min(_BINS, len(confidence)))
-    edges = [(left[-1] + right[0]) / 2 for left, right in pairwise(runs)]
-    return np.searchsorted(np.unique(np.array([*edges, np.inf])), confidence, side="left")
 
 
 def coverage_curve(rows: pl.DataFrame) -> pl.DataFrame:

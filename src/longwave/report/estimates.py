@@ -61,7 +61,8 @@ def estimate(rows: pl.DataFrame, by: Sequence[str], *, seed: int = 0) -> pl.Data
     -----
     Wilson's interval where every instance counts 0 or 1; else a bootstrap over instances, so that several
     trials or prompts of one instance do not pass for independent draws. A single instance has no bootstrap
-    interval.
+    interval. `longwave.metrics.summarize_scores` differs: it weighs rows alike, not instances, and its
+    intervals come from a standard error.
     """
     per_instance = (
         rows.group_by([*by, "instance"], maintain_order=True)

@@ -135,11 +135,7 @@ def efficiency_table(analysis: Analysis) -> Table | None:
     costs = {row["system"]: row for row in analysis.costs.iter_rows(named=True)}
     for row in (costs[system] for system in analysis.ranked if system in costs):
         interval = f"{significant(row['low'])}–{significant(row['high'])}" if row["low"] is not None else ""
-        texts = [
-            f"{row['rows']:,}",
-            f"{row['failed']:,}",
-            *(significant(row[name]) for name in _COSTS),
-        ]
+        texts = [f"{row['rows']:,}", f"{row['failed']:,}", *(significant(row[name]) for name in _COSTS)]
         href = f"instances/index.html#m-{analysis.systems.index(row['system'])}"
         cells = [
             Cell(text=text, href=href if text != ABSENT else None, below=interval if place == 2 else "")

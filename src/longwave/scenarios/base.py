@@ -71,12 +71,37 @@ class Instance:
 class PromptFormat:
     """How instances become requests: HELM's adaptation (arXiv 2211.09110), its names and defaults.
 
-    A generation block is ``input_prefix + input + input_suffix + output_prefix`` and, for an in-context
-    example, the answer and ``output_suffix``. Blocks (instructions, examples, the evaluated instance) are
-    joined by ``instance_prefix``.
-
-    With ``examples_by`` (a key of ``Instance.extra``) in-context examples are drawn for each of its values
-    apart, and ``{key}`` in the instructions stands for the value, underscores written as blanks.
+    Parameters
+    ----------
+    method : str
+        Name of the prompting method, see ``longwave list prompting``.
+    instructions : str
+        Written first; a line end is added where it is missing.
+    input_prefix, input_suffix : str
+        Around the input of an instance.
+    reference_prefix : str
+        Before an option, where options are shown as letters; its ``A`` stands for the option's letter.
+    reference_suffix : str
+        After an option, where options are shown as letters.
+    output_prefix : str
+        Before the answer; for the evaluated instance the end of the prompt, blanks after it dropped.
+    output_suffix : str
+        After the answer of an example.
+    instance_prefix : str
+        Between instructions, examples and the evaluated instance.
+    max_train_instances : int
+        In-context examples at most.
+    max_tokens : int
+        Tokens of an answer at most.
+    temperature : float
+        0 takes the most likely answer (greedy).
+    stop : tuple of str
+        An answer ends before the first of these strings.
+    n_outputs : int
+        Answers per instance; the most likely one counts.
+    examples_by : str, optional
+        Key of ``Instance.extra``: examples are drawn for each of its values apart, and ``{key}`` in the
+        instructions stands for the value, underscores written as blanks.
     """
 
     method: Method

@@ -43,14 +43,12 @@ def get_scenario(name: str) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise ConfigError(
             f'The scenarios entry "{entry.name}" points to "{entry.target}", which is a '
-            f"{type(scenario).__name__}; it must be a "
-            f"Scenario. Mend the package that registers it."
+            f"{type(scenario).__name__}; it must be a Scenario. Mend the package that registers it."
         )
     if scenario.key != entry.name:
         raise ConfigError(
             f'The scenarios entry "{entry.name}" points to the scenario "{scenario.key}"; both must be the '
-            "same name with "
-            f"version. Mend the package that registers it."
+            "same name with version. Mend the package that registers it."
         )
     return scenario
 

@@ -26,9 +26,11 @@ class ScenarioFile:
     rows : str
         Path of the rows (``.jsonl`` or ``.jsonl.gz``), relative to the YAML file.
     prompt : PromptFormat
+        How rows become requests.
     main_metric : str
         Name in the registry of metrics.
     eval_splits : tuple of str
+        Splits that are evaluated.
     group_by : str, optional
         Key of ``extra`` whose value is the group of a row.
     description, task, what, who, when, language, source, licence : str

@@ -184,8 +184,7 @@ def read_newest(root: Path, run_hash: str | None = None) -> Checkpoint | None:
     if faults:
         raise CheckpointError(
             f'None of the {len(faults)} checkpoints in "{root}" can be used. Delete the folder '
-            f'"{root.parent}" to '
-            f"start anew, or restore a copy."
+            f'"{root.parent}" to start anew, or restore a copy.'
         )
     return None
 

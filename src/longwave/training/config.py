@@ -21,8 +21,12 @@ class OptimConfig:
     lr : float
         Peak learning rate; groups with a rate of their own follow the same schedule.
     betas : tuple of float
+        Decay of AdamW's running means of the gradient and of its square.
     eps : float
+        Added to the root of the latter before dividing.
     weight_decay : float
+        Share of a weight taken off per step, times the learning rate; embedding, norms, biases and what
+        mixers exempt are not decayed.
     clip : float
         Largest norm of the gradient; 0 does not clip.
     warmup_fraction : float
@@ -67,7 +71,9 @@ class TrainConfig:
     model : LanguageModelConfig
         ``max_length`` is also the length of the training windows.
     data : TextDataConfig
+        The text and its tokenizer.
     optim : OptimConfig
+        Optimiser and learning rate schedule.
     steps : int
         Updates of the weights.
     batch_size : int

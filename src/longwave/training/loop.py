@@ -3,12 +3,11 @@
 What is unusual about it
 
 * nothing random has a state: windows and dropout of a step are functions of ``(seed, step)``, so a resumed
-run
-  repeats an uninterrupted one bit for bit on the CPU;
+  run repeats an uninterrupted one bit for bit on the CPU;
 * ``metrics.jsonl`` is cut back to the checkpoint on resume, so it looks as if nothing had happened;
 * Ctrl-C and SIGTERM wait for the end of the step and leave a checkpoint;
 * ``elapsed_s`` counts training only, so that runs compare at equal time; validation and checkpoints are
-apart.
+  apart.
 """
 
 from __future__ import annotations

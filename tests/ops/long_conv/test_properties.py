@@ -12,7 +12,7 @@ from longwave.ops.long_conv import BACKENDS
 backends = st.sampled_from(sorted(BACKENDS))
 lengths = st.integers(1, 40)
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 def draw(seed: int, *shapes: tuple[int, ...]) -> list[torch.Tensor]:
