@@ -86,7 +86,7 @@ def test_a_state_with_its_own_length_decodes(draw, tolerance):
 
 def test_attention_that_looks_ahead_does_not_decode():
     with pytest.raises(ConfigError, match="looks ahead"):
-        Attention(8, 16, is_causal=False).init_state(1)
+        Attention(8, max_length=16, is_causal=False).init_state(1)
 
 
 def test_dropout_acts_in_training_only(draw):

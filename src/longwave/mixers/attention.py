@@ -37,10 +37,10 @@ class Attention(Mixer[AttentionState]):
     ----------
     d_model : int
         Width.
-    max_length : int, optional
-        Longest sequence; None sets no limit (a state then needs its own).
     n_heads : int
         Heads; must divide ``d_model``, and leave an even width a head when ``rotary`` is on.
+    max_length : int, optional
+        Longest sequence; None sets no limit (a state then needs its own).
     rotary : bool
         Rotate queries and keys by their position, so that scores depend on distances; otherwise the mixer
         knows no order but the causal one.
@@ -76,9 +76,9 @@ class Attention(Mixer[AttentionState]):
     def __init__(
         self,
         d_model: int,
-        max_length: int | None = None,
-        *,
         n_heads: int = 4,
+        *,
+        max_length: int | None = None,
         rotary: bool = True,
         rotary_base: float = 10000.0,
         dropout: float = 0.0,

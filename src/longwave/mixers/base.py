@@ -40,6 +40,7 @@ class State:
 
 
 StateT = TypeVar("StateT", bound=State)
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Mixer(nn.Module, ABC, Generic[StateT]):
@@ -227,15 +228,15 @@ def build_mixer(
     given = dict(options or {})
     settings: object = load_config(_options_class(cls), given)
     values = {key: getattr(settings, key) for key in given}
-    mixer: Mixer[State] = cls(d_model, max_length, **values)
+    mixer: Mixer[State] = cls(d_model=d_model, max_length=max_length, **values)
     return mixer
 
 
 def _options_class(cls: type) -> type:
-    """Describe a constructor's keyword-only arguments as a dataclass, for the one loader that checks them."""
+    """Describe a constructor's options as a dataclass, for the one loader that checks them."""
     fields = [
         (parameter.name, parameter.annotation, dataclasses.field(default=parameter.default))
         for parameter in inspect.signature(cls, eval_str=True).parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        if parameter.name not in ("d_model", "max_length") and parameter.kind in NAMED
     ]
     return dataclasses.make_dataclass(cls.__name__, fields, frozen=True, kw_only=True)
