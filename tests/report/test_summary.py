@@ -73,17 +73,17 @@ def test_lower_is_better_turns_the_winner(rows: Rows) -> None:
 
 def test_models_at_the_floor_are_named(rows: Rows) -> None:
     frame = rows(*answers("s", {"a": 0.5, "b": 0.55, "floor:random": 0.5}))
-    assert "No model can be told from its floor" in summary_of(frame)
+    assert "No model beats its floor" in summary_of(frame)
 
 
 def test_one_model_at_the_floor_is_named_alone(rows: Rows) -> None:
     text = summary_of(rows(*answers("s", {"a": 0.9, "b": 0.5, "floor:random": 0.5})))
-    assert "b is at its floor on s" in text
+    assert "b does not beat its floor on s" in text
 
 
 def test_models_at_the_same_floors_share_a_sentence(rows: Rows) -> None:
     text = summary_of(rows(*answers("s", {"a": 0.9, "b": 0.5, "c": 0.45, "floor:random": 0.5})))
-    assert "b and c are at their floor on s" in text
+    assert "b and c do not beat their floor on s" in text
 
 
 def test_floors_are_not_ranked(rows: Rows) -> None:

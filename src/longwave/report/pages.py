@@ -245,7 +245,9 @@ def _verdicts(analysis: Analysis, scenario: str) -> list[Markup]:
     names = Markup(", ").join(Markup("<b>{}</b>").format(markup(plain(name))) for name in stuck)
     if not stuck:
         return []
-    return [Markup("At the floor, so no better than guessing as far as this can tell: {}.").format(names)]
+    return [
+        Markup("Not above the floor, so no better than guessing as far as this can tell: {}.").format(names)
+    ]
 
 
 def _prompt_table(analysis: Analysis, rows: pl.DataFrame) -> Table | None:

@@ -120,15 +120,13 @@ def _floors(analysis: Analysis) -> list[Markup]:
             else f"any of the {len(stuck)} scenarios with a floor"
         )
         return [
-            Markup(
-                "No model can be told from its floor, guessing or always giving one answer, on {}."
-            ).format(every)
+            Markup("No model beats its floor, guessing or always giving one answer, on {}.").format(every)
         ]
     if stuck:
         sentences.append(
-            Markup(
-                "On {} no model can be told from its floor (guessing, or always giving one answer)."
-            ).format(_names(stuck, bold=False))
+            Markup("On {} no model beats its floor (guessing, or always giving one answer).").format(
+                _names(stuck, bold=False)
+            )
         )
     together: dict[tuple[str, ...], list[str]] = {}
     for system in analysis.systems:
@@ -136,7 +134,7 @@ def _floors(analysis: Analysis) -> list[Markup]:
         if here:
             together.setdefault(here, []).append(system)
     for here, systems in together.items():
-        verb = "is at its floor" if len(systems) == 1 else "are at their floor"
+        verb = "does not beat its floor" if len(systems) == 1 else "do not beat their floor"
         sentences.append(Markup("{} {} on {}.").format(_names(systems), verb, _names(here, bold=False)))
     return sentences
 
