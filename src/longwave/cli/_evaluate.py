@@ -1,0 +1,135 @@
+"""``longwave evaluate``: ask models, fill the predictions table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from longwave.cli._output import Output
+from longwave.errors import ClientError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from longwave.evaluation import Progress
+
+# rows that are averaged share these
+GROUPS = ("scenario", "model", "version", "date", "prompt", "perturbation")
+
+
+def evaluate(
+    context: typer.Context,
+    model: Annotated[
+        list[str], typer.Option(help="checkpoint:FOLDER, fake:RULE or replay:FOLDER; repeatable.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the results; a killed run continues there.")],
+    suite: Annotated[str | None, typer.Option(help="A named list of scenarios.")] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="A scenario's name or YAML file; repeatable.")
+    ] = None,
+    perturbation: Annotated[list[str] | None, typer.Option(help="Also under this edit, e.g. typos.")] = None,
+    max_instances: Annotated[
+        int | None,
+        typer.Option(help="Evaluate at most so many instances a scenario (the same for all models).", min=1),
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Draws of in-context examples.", min=1)] = 1,
+    shots: Annotated[
+        int | None, typer.Option(help="In-context examples at most, instead of each scenario's own.", min=0)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of draws and perturbations.")] = 0,
+    date: Annotated[
+        str | None, typer.Option(help="Day of the answers, YYYY-MM-DD; the folder's, else today.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Evaluate models on scenarios; every answer becomes a row of the predictions table."""
+    from longwave.evaluation import evaluate as run_evaluation
+    from longwave.metrics import summarize_scores
+
+    output: Output = context.obj
+    is_fresh = False
+    with output.bar("evaluate") as update:
+
+        def on_progress(progress: Progress) -> None:
+            nonlocal is_fresh
+            is_fresh = progress.remaining_s is not None
+            update(progress.done, progress.total, describe_progress(progress))
+
+        predictions = run_evaluation(
+            models=model,
+            scenarios=scenario or (),
+            suite=suite,
+            out=out,
+            perturbations=perturbation or (),
+            max_instances=max_instances,
+            trials=trials,
+            shots=shots,
+            seed=seed,
+            date=date,
+            on_progress=on_progress,
+        )
+    summary = summarize_scores(predictions, by=list(GROUPS))
+    if as_json:
+        output.result_json(summary.to_dicts())
+    else:
+        output.result_table(*describe_summary(summary, predictions))
+    if not is_fresh:
+        output.say("Every row was there before; nothing was asked.")
+    output.say(f"Rows in {out}. Next: longwave report {out}")
+    answered = predictions.filter(~predictions["model"].str.starts_with("floor:"))
+    errors = answered["error"].drop_nulls()
+    if len(errors):
+        told = f"{len(errors)} of {len(answered)} rows have an error; the commonest: {errors.mode()[0]}"
+        if len(errors) == len(answered):
+            raise ClientError(told)
+        output.say(told)
+
+
+def describe_progress(progress: Progress) -> str:
+    """Say in one line how an evaluation goes: where, failures, rate, cache and cost."""
+    left = progress.total - progress.done
+    parts = (
+        progress.text,
+        f"{left / progress.remaining_s:.1f} rows/s" if left and progress.remaining_s else "",
+        f"{progress.n_cached} from the cache" if progress.n_cached else "",
+        f"{progress.cost_usd:.2f} USD" if progress.cost_usd else "",
+    )
+    return "  ".join(part for part in parts if part)
+
+
+def describe_summary(
+    summary: pl.DataFrame, predictions: pl.DataFrame
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return head and rows of the summary's table; versions, dates and prompts only where they differ."""
+    from longwave.report.measures import measure_of
+
+    several = summary.group_by("scenario", "model").n_unique()
+    shown = [
+        name for name in GROUPS if name not in ("version", "date", "prompt") or (several[name] > 1).any()
+    ]
+    measures = {
+        key: measure_of(key, predictions.filter(predictions["scenario"] == key))
+        for key in summary["scenario"].unique()
+    }
+    rows = []
+    for row in summary.iter_rows(named=True):
+        measure = measures[row["scenario"]]
+        score = describe_score(row["value"], row["stderr"])
+        rows.append(
+            (
+                *(row[name] or "-" for name in shown),
+                f"{measure.name} {measure.arrow}".strip(),
+                score,
+                str(row["n"]),
+            )
+        )
+    return (*shown, "metric", "mean ± standard error", "n"), rows
+
+
+def describe_score(value: float | None, stderr: float | None) -> str:
+    """Write a score with its standard error, as far as there are any."""
+    if value is None:
+        return "no score"
+    return f"{value:.3f}" if stderr is None else f"{value:.3f} ± {stderr:.3f}"
