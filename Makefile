@@ -28,7 +28,7 @@ help:  ## List the targets
 	@echo "make TARGET [ARGS='...'] [PYTHON=python3.12]"
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 
-quickstart: $(RUN_READY)  ## Train two models on real books, evaluate both, write a report (about 6 minutes)
+quickstart: $(RUN_READY)  ## Train two models on real books, evaluate both, write a report (about 4 minutes)
 	@$(BIN)/longwave quickstart $(ARGS)
 
 test: check  ## Format, lint, types and every test but the slow ones

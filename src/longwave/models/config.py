@@ -21,7 +21,7 @@ class LanguageModelConfig:
     d_model, n_layers : int
         Width and depth.
     max_length : int
-        Longest sequence the model reads.
+        Longest sequence the model reads; the default is that of the paper's models.
     d_mlp : int, optional
         Inner width of the MLPs; default ``4 * d_model``.
     mixer : str
@@ -46,7 +46,7 @@ class LanguageModelConfig:
     vocab_size: int
     d_model: int
     n_layers: int
-    max_length: int
+    max_length: int = 2048
     d_mlp: int | None = None
     mixer: str = "hyena"
     mixer_options: Mapping[str, object] = field(default_factory=dict)

@@ -41,7 +41,7 @@ def quickstart_twins(*, seed: int = 0) -> dict[str, TrainConfig]:
 
 
 def books_twins(*, seed: int = 0) -> dict[str, TrainConfig]:
-    """Return the two models of ``benchmarks/books_lm``, about 42 M parameters at context 2048, by name.
+    """Return the two models of ``benchmarks/books_lm``, about 43 M parameters at context 2048, by name.
 
     ``data.path`` must be set to a folder of books (``.txt`` or ``.jsonl.gz``).
     """
