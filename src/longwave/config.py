@@ -77,7 +77,8 @@ def read_config_file(path: Path) -> tuple[Json, dict[str, int]]:
     Raises
     ------
     MissingFile, ConfigError
-        If the file does not exist, is not UTF-8, is not YAML, or holds something else than a mapping.
+        If the file does not exist, is not UTF-8, is not YAML, sets a key twice, or holds something else than
+        a mapping.
     """
     import yaml
 
@@ -88,14 +89,16 @@ def read_config_file(path: Path) -> tuple[Json, dict[str, int]]:
     try:
         text = path.read_text("utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.load(text, Loader=_yaml_loader())
+        data, lines = yaml.load(text, Loader=_yaml_loader()), _key_lines(node, path)
     except UnicodeDecodeError as error:
         raise ConfigError(f'"{path}" is not UTF-8 text (byte {error.start}). Save it as UTF-8.') from error
     except yaml.YAMLError as error:
         raise ConfigError(f'"{path}" is not valid YAML or JSON: {error}. Mend the line it names.') from error
+    except RecursionError as error:
+        raise ConfigError(f'"{path}" is nested too deep, or holds itself. Write out its aliases.') from error
     if not isinstance(data, dict):
         raise ConfigError(f'"{path}" holds {type(data).__name__}, not a mapping of keys to values.')
-    return data, _key_lines(node)
+    return data, lines
 
 
 def apply_overrides(config: T, overrides: Sequence[str]) -> T:
@@ -227,7 +230,9 @@ def write_json(path: Path, value: object) -> None:
     temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n", "utf-8")
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
+        # half a surrogate pair, as in the name of a file that is not UTF-8, becomes its JSON escape
+        temporary.write_text(text, "utf-8", "backslashreplace")
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -293,7 +298,9 @@ def _assign(cls: type, data: Json, dotted: str, value: object) -> None:
         return
     *parents, last = rest.split(".")
     for part in parents:
-        child = typing.cast(Json, child.setdefault(part, {}))
+        inside = child.get(part)
+        child[part] = inside = dict(inside) if isinstance(inside, Mapping) else {}
+        child = inside
     child[last] = value
 
 
@@ -318,15 +325,19 @@ def _place(key: str, where: str, lines: Mapping[str, int]) -> str:
     return f' ("{where}", line {lines[key]})' if key in lines else f' ("{where}")'
 
 
-def _key_lines(node: Node | None, prefix: str = "") -> dict[str, int]:
+def _key_lines(node: Node | None, path: Path, prefix: str = "") -> dict[str, int]:
+    """Return the line of each dotted key; refuse a key that is set twice, where YAML keeps the last."""
     import yaml
 
     lines: dict[str, int] = {}
+    seen: dict[str, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            dotted = f"{prefix}{key.value}"
-            lines[dotted] = key.start_mark.line + 1
-            lines.update(_key_lines(value, dotted + "."))
+            dotted, line = f"{prefix}{key.value}", key.start_mark.line + 1
+            if dotted in seen:
+                raise ConfigError(f'"{path}" sets "{dotted}" twice (lines {seen[dotted]}, {line}). Keep one.')
+            seen[dotted] = lines[dotted] = line
+            lines.update(_key_lines(value, path, dotted + "."))
     return lines
 
 

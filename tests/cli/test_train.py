@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from longwave.training import checkpoints
+from longwave.training import TrainResult, checkpoints
 
 Longwave = Callable[..., object]
 
@@ -202,3 +202,16 @@ def test_another_configuration_in_the_same_folder_is_refused(
     longwave("train", *tiny, "--out", "run")
     ran = longwave("train", *tiny, "seed=1", "--out", "run")
     assert (ran.code, "seed is 0 there and 1 here" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)], ids=["first", "second"])
+def test_of_many_processes_the_first_one_tells_the_result(
+    rank: str, lines: int, longwave: Longwave, tiny: list[str], work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = TrainResult(
+        folder=work, step=4, tokens=9, elapsed_s=1.0, validation_loss=None, validation_bits_per_byte=None
+    )
+    monkeypatch.setattr("longwave.training.train", lambda *_, **__: done)
+    monkeypatch.setenv("RANK", rank)
+    ran = longwave("train", *tiny, "distributed=ddp", "--out", "run")
+    assert (ran.code, ran.out.count("\n")) == (0, lines)

@@ -113,3 +113,49 @@ def test_pieces_joined_are_the_text(text, max_tokens):
 def test_wrong_rules_are_refused(spec, error, message):
     with pytest.raises(error, match=message):
         open_client(spec)
+
+
+def test_a_scored_request_needs_room_for_its_continuation_only():
+    client = FakeClient(lambda _: Completion(text="", logprob=-1.0), max_length=3)
+    fits, long = client.complete([Request(prompt="one two", continuation=text) for text in (" x", " x y")])
+    assert (fits.error, fits.completions[0].n_tokens) == (None, 1)
+    assert "needs 4 tokens" in long.error
+
+
+def test_random_writes_nothing_where_the_prompt_shows_no_answer():
+    assert write("fake:random", "Q: one?\nA:") == " "
+
+
+def test_random_scores_lie_within_their_bounds_and_differ():
+    scores = {logprob("fake:random", f" word{number}") for number in range(50)}
+    assert len(scores) == 50
+    assert all(-1.5 <= score <= -0.5 for score in scores)
+
+
+def test_random_draws_all_letters_about_equally():
+    drawn = [write(f"fake:random={seed}", OPTIONS) for seed in range(400)]
+    assert 150 < drawn.count(" A") < 250
+
+
+@given(st.text(max_size=30), st.text(min_size=1, max_size=3), st.integers(0, 5))
+def test_no_fake_writes_a_stop_string_or_too_much(text, stop, max_tokens):
+    client = FakeClient(lambda _: Completion(text=text))
+    (result,) = client.complete([Request(prompt="", stop=(stop,), max_tokens=max_tokens)])
+    found = result.completions[0]
+    assert stop not in found.text
+    assert text.startswith(found.text)
+    assert found.n_tokens == client.count_tokens(found.text) <= max_tokens
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_uniform_is_additive_over_text(one, other):
+    whole = logprob("fake:uniform", one + other)
+    assert whole == pytest.approx(logprob("fake:uniform", one) + logprob("fake:uniform", other))
+    assert whole == pytest.approx(-len((one + other).encode()) * math.log(256))
+
+
+@pytest.mark.parametrize(
+    "spec", ["fake:first", "fake:random=7", "fake:oracle", "fake:constant=a b", "fake:echo"]
+)
+def test_a_fake_is_named_as_it_was_opened(spec):
+    assert open_client(spec).name == spec

@@ -98,3 +98,23 @@ def test_pieces_joined_are_the_text_and_small_enough(client):
 
 def test_a_client_of_ones_own_needs_nothing_but_the_protocol():
     assert isinstance(FakeClient(lambda _: Completion(text="")), Client)
+
+
+def test_nothing_asked_is_nothing_answered(client):
+    assert client.complete([]) == []
+
+
+def test_the_order_of_requests_changes_no_answer(client):
+    there, back = client.complete(REQUESTS), client.complete(REQUESTS[::-1])
+    for one, other in zip(there, back[::-1], strict=True):
+        assert [item.text for item in one.completions] == [item.text for item in other.completions]
+        assert [item.n_tokens for item in one.completions] == [item.n_tokens for item in other.completions]
+
+
+def test_what_is_reported_adds_up(client):
+    for request, result in zip(REQUESTS, client.complete(REQUESTS), strict=True):
+        assert result.error is None
+        assert len(result.completions) == request.n
+        assert result.latency_s >= 0
+        if request.continuation is None:
+            assert result.tokens_out == sum(item.n_tokens for item in result.completions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -306,3 +307,25 @@ def test_unknown_option_is_an_error(name):
 def test_sizes_below_one_are_an_error(name, d_model, max_length):
     with pytest.raises(ConfigError, match="at least 1"):
         build_mixer(name, d_model=d_model, max_length=max_length)
+
+
+@every_mixer
+def test_a_shift_of_the_batch_shifts_the_output(name):
+    mixer, x = build(name), draw(4, MAX_LENGTH, D)
+    torch.testing.assert_close(mixer(x.roll(1, 0)), mixer(x).roll(1, 0), rtol=1e-12, atol=1e-13)
+
+
+@every_mixer
+def test_gradients_of_a_batch_are_the_sum_over_its_sequences(name):
+    mixer, x = build(name), draw(3, MAX_LENGTH, D)
+    whole = torch.autograd.grad(mixer(x).square().sum(), list(mixer.parameters()))
+    parts = [torch.autograd.grad(mixer(one[None]).square().sum(), list(mixer.parameters())) for one in x]
+    summed = [sum(grads) for grads in zip(*parts, strict=True)]
+    torch.testing.assert_close(list(whole), summed, rtol=1e-8, atol=1e-10)
+
+
+@every_mixer
+def test_a_copy_decodes_like_its_original(name):
+    mixer, x = build(name), draw(2, MAX_LENGTH, D)
+    copied = copy.deepcopy(mixer)
+    torch.testing.assert_close(decode(copied, x, [3]), decode(mixer, x, [3]), rtol=0, atol=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from longwave.clients import FakeClient
-from longwave.evaluation import select_instances
+from longwave.evaluation import floor_rows, select_instances
 from longwave.metrics import get_metric
 from longwave.prompting import Case, get_method
 from longwave.scenarios import get_scenario, list_scenarios
@@ -106,3 +106,28 @@ def test_ideal_answers_are_right(scenario, prepared):
             assert outcome.prediction in [
                 reference.text for reference in item.case.instance.references if reference.is_correct
             ]
+
+
+def test_preparing_twice_writes_the_same_requests(scenario, prepared):
+    method = get_method(scenario.prompt.method)
+    reader = FakeClient(lambda _: None, max_length=WINDOW)
+    assert [method.prepare(item.case, reader) for item in prepared] == prepared
+
+
+def test_no_evaluated_input_is_also_an_example(scenario):
+    selection = select_instances(scenario)
+    shown = {(item.input, item.references) for item in selection.train}
+    assert not shown & {(item.input, item.references) for item in selection.instances}
+
+
+def test_floors_lie_between_never_and_always(scenario):
+    selection = select_instances(scenario, max_instances=40)
+    rows = floor_rows(scenario, selection.train, selection.instances, date="2025-01-01")
+    assert {row["instance"] for row in rows} == {item.id for item in selection.instances}
+    ceiling = 8.0 if scenario.prompt.method == "language_modeling" else 1.0
+    assert all(0 <= row["score"] <= ceiling for row in rows)
+
+
+def test_hashes_of_requests_tell_instances_apart(prepared):
+    hashes = [item.requests[0].hash("m", "1") for item in prepared]
+    assert len(set(hashes)) == len(hashes)

@@ -49,7 +49,7 @@ def make_rows(n: int, split: str, options: Sequence[str] = ("yes", "no")) -> lis
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_scenario() -> Callable[..., Scenario]:
     """Return a function that makes a scenario of a method, with ``n`` test and six train instances."""
 
@@ -78,7 +78,7 @@ def make_scenario() -> Callable[..., Scenario]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def own_rows() -> Callable[..., list[Instance]]:
     """Return the function that makes instances."""
     return make_rows

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import pytest
 from polars.testing import assert_frame_equal
 
 from longwave.clients import Completion, FakeClient, Result
+from longwave.errors import ClientError
 from longwave.evaluation import EvaluateConfig, evaluate, run_evaluation
 from longwave.scenarios import PromptFormat
 
@@ -80,3 +84,60 @@ def test_half_characters_of_a_model_are_replaced(make_scenario, tmp_path):
     half = Result(completions=(Completion(text="a\ud800b"),))
     rows = evaluate(model=Strange(half), scenarios=[make_scenario(n=1)], out=tmp_path)
     assert rows.filter(rows["model"] == "fake")["prediction"].item() == "a?b"
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_no_batch_is_smaller_than_asked_but_the_last(make_scenario, tmp_path, batch_size):
+    sizes = []
+
+    class Counting(FakeClient):
+        def complete(self, requests):
+            sizes.append(len(requests))
+            return super().complete(requests)
+
+    scenario = make_scenario("multiple_choice_separate", n=10)  # two requests a row
+    client = Counting(lambda _: Completion(text="", logprob=-1.0))
+    config = EvaluateConfig(models=("fake",), scenarios=(scenario.key,), batch_size=batch_size)
+    run_evaluation(config, tmp_path, clients={"fake": client}, scenarios={scenario.key: scenario})
+    assert sum(sizes) == 20
+    assert all(batch_size <= size <= batch_size + 1 for size in sizes[:-1])
+
+
+def test_a_crashed_batch_asks_each_request_once_more(make_scenario, broken, tmp_path):
+    inner = FakeClient(lambda _: Completion(text="yes"))
+    rows = evaluate(model=broken(inner, word="number 3"), scenarios=[make_scenario()], out=tmp_path)
+    assert inner.n_requests == 7
+    assert rows.filter(rows["model"] == "broken")["error"].null_count() == 7
+
+
+@pytest.mark.parametrize("cost", [None, 0.25])
+def test_costs_of_answers_from_the_cache_are_not_paid_again(make_scenario, tmp_path, cost):
+    class Paid(FakeClient):
+        def complete(self, requests):
+            return [replace(result, cost_usd=cost) for result in super().complete(requests)]
+
+    seen = []
+    client = Paid(lambda _: Completion(text="yes"))
+    for folder in ("predictions", None):
+        evaluate(
+            model=client,
+            scenarios=[make_scenario()],
+            date="2025-01-01",
+            out=tmp_path,
+            on_progress=seen.append,
+        )
+        if folder:
+            shutil.rmtree(tmp_path / folder)
+    reports = [(report.cost_usd, report.n_cached) for report in seen if report.done == report.total]
+    assert reports == [(8 * (cost or 0.0), 0), (0.0, 8)]
+
+
+@pytest.mark.parametrize("error", [ClientError("offline"), ValueError("odd"), MemoryError("much")], ids=repr)
+def test_what_a_client_raises_is_told_in_every_row(make_scenario, tmp_path, error):
+    class Down(FakeClient):
+        def complete(self, _):
+            raise error
+
+    rows = evaluate(model=Down(None), scenarios=[make_scenario(n=3)], out=tmp_path)
+    told = str(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"
+    assert rows.filter(rows["model"] == "fake")["error"].to_list() == [told] * 3

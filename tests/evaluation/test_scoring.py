@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longwave.clients import Completion, FakeClient, Request, Result
 from longwave.errors import DataError
@@ -12,7 +15,7 @@ from longwave.prompting import Case, get_method
 KEY = {"scenario": "s@1", "model": "m", "version": "1"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ask(make_scenario, own_rows):
     """Return a function that scores the given completions of one instance."""
 
@@ -94,3 +97,51 @@ def test_request_rows_hold_what_was_asked_and_answered():
     assert (row["request_hash"], row["prompt"], row["continuation"]) == (request.hash("m", "1"), "<p>", " c")
     assert (row["completions"], row["logprobs"]) == ([" c"], [-2.0])
     assert json.loads(row["settings"])["finish_reasons"] == ["scored"]
+
+
+def test_a_cost_that_one_request_does_not_tell_is_unknown(make_scenario, own_rows):
+    scenario = make_scenario("multiple_choice_separate")
+    (instance,) = own_rows(1, "test")
+    way = get_method("multiple_choice_separate")
+    prepared = way.prepare(Case(prompt=scenario.prompt, instance=instance), FakeClient(lambda _: None))
+    same = (Completion(text="", logprob=-1.0, n_tokens=1),)
+    results = [Result(completions=same, cost_usd=0.1), Result(completions=same)]
+    task = Task(scenario=scenario, instance=instance, key=KEY, trial=0)
+    assert score(task, way, prepared, results, error=None).row["cost_usd"] is None
+
+
+def test_one_failed_option_fails_the_row(make_scenario, own_rows):
+    scenario = make_scenario("multiple_choice_separate")
+    (instance,) = own_rows(1, "test")
+    way = get_method("multiple_choice_separate")
+    prepared = way.prepare(Case(prompt=scenario.prompt, instance=instance), FakeClient(lambda _: None))
+    fine = Result(completions=(Completion(text="", logprob=-1.0, n_tokens=1),), latency_s=0.5)
+    task = Task(scenario=scenario, instance=instance, key=KEY, trial=0)
+    row = score(task, way, prepared, [fine, Result(error="timed out")], error=None).row
+    assert (row["error"], row["score"], row["correct"], row["latency_s"]) == ("timed out", None, None, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("yes", True), (" yes\n", True), ("yes sir", False), ("no", False), ("YES", False), ("y\u0435s", False)],
+    ids=["plain", "blanks", "longer", "wrong", "upper", "cyrillic"],
+)
+def test_exact_match_of_generated_text(ask, text, right):
+    assert ask("generation", Completion(text=text)).row["correct"] is right
+
+
+def test_the_row_shows_the_request_of_the_chosen_option(ask):
+    rows = [
+        ask("multiple_choice_separate", *(Completion(text="", logprob=p, n_tokens=1) for p in logprobs)).row
+        for logprobs in ((-1.0, -2.0), (-2.0, -1.0))
+    ]
+    assert [row["prediction"] for row in rows] == ["yes", "no"]
+    assert rows[0]["request_hash"] != rows[1]["request_hash"]
+
+
+@given(st.floats(-500, 0), st.integers(1, 50))
+def test_bits_per_byte_are_those_of_the_formula(ask, logprob, n_tokens):
+    answered = ask("language_modeling", Completion(text="", logprob=logprob, n_tokens=n_tokens))
+    values = {row["metric"]: row["value"] for row in answered.scores}
+    assert answered.row["score"] == pytest.approx(-logprob / values["bytes"] / math.log(2))
+    assert (values["logprob"], values["tokens"]) == (logprob, n_tokens)

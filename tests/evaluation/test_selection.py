@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longwave.errors import DataError
 from longwave.evaluation import select_instances
@@ -80,3 +85,67 @@ def test_half_characters_of_a_scenario_are_refused(make_scenario, own_rows):
     (row,) = own_rows(1, "test", ("yes", "\udc00"))
     with pytest.raises(DataError, match="half of a surrogate pair"):
         select_instances(make_scenario(rows=[row]))
+
+
+@pytest.mark.parametrize("field", ["id", "group", "input"])
+def test_half_characters_of_any_column_are_refused(make_scenario, own_rows, field):
+    (row,) = own_rows(1, "test")
+    with pytest.raises(DataError, match="half of a surrogate pair"):
+        select_instances(make_scenario(rows=[replace(row, **{field: "a\ud800"})]))
+
+
+def test_half_characters_that_instructions_would_show_are_refused(make_scenario, own_rows):
+    (row,) = own_rows(1, "test")
+    shown = PromptFormat(method="generation", instructions="On {topic}.", examples_by="topic")
+    with pytest.raises(DataError, match="half of a surrogate pair"):
+        select_instances(make_scenario(rows=[replace(row, extra={"topic": "\ud800"})], prompt=shown))
+
+
+def test_no_instance_of_the_train_split_shows_its_own_answer(make_scenario):
+    selection = select_instances(make_scenario(n=0, eval_splits=("train",)))
+    assert len(selection.instances) == 6
+    for instance in selection.instances:
+        shown = {example.id for example in selection.examples(instance, trial=0)}
+        assert instance.id not in shown
+        assert len(shown) == 5
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 50))
+def test_the_draw_is_without_replacement_and_in_order(make_scenario, own_rows, n, cap, seed):
+    rows = own_rows(n, "test")
+    found = select_instances(make_scenario(rows=rows), max_instances=cap, seed=seed).instances
+    assert len(found) == min(n, cap)
+    places = [rows.index(item) for item in found]
+    assert places == sorted(set(places))
+
+
+def test_every_instance_is_drawn_equally_often(make_scenario, own_rows):
+    scenario = make_scenario(rows=own_rows(5, "test"))
+    drawn = Counter(
+        item.id
+        for seed in range(500)
+        for item in select_instances(scenario, max_instances=2, seed=seed).instances
+    )
+    assert all(160 < count < 240 for count in drawn.values())  # 200 expected, standard deviation 11
+
+
+def test_other_splits_are_neither_asked_nor_shown(make_scenario, own_rows):
+    rows = [*own_rows(2, "train"), *own_rows(2, "valid"), *own_rows(2, "test")]
+    selection = select_instances(make_scenario(rows=rows, eval_splits=("valid",)))
+    assert {item.split for item in selection.instances} == {"valid"}
+    assert {item.split for item in selection.train} == {"train"}
+
+
+def test_perturbed_copies_are_those_of_the_drawn_originals(make_scenario):
+    edit = get_perturbation("lowercase")
+    selection = select_instances(make_scenario(n=40), perturbations=[edit], max_instances=7, seed=3)
+    expected = [
+        replace(edit.perturb(item, 3), id=item.id, perturbation="lowercase") for item in selection.originals
+    ]
+    assert list(selection.instances[7:]) == expected
+
+
+def test_examples_are_those_of_seed_plus_trial(make_scenario):
+    selection = select_instances(make_scenario())
+    (instance, *_) = selection.instances
+    assert selection.examples(instance, trial=1, seed=2) == selection.examples(instance, trial=3, seed=0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from longwave.errors import StorageError
@@ -60,3 +61,46 @@ def test_instances_are_written_once(make_scenario, tmp_path):
     found = read_side(tmp_path, "instances")
     assert found["references"].to_list() == [["yes", "no"]] * 3
     assert found["correct_references"].to_list() == [[0], [1], [0]]
+
+
+def request_row(name):
+    return {
+        "request_hash": name,
+        "prompt": "p",
+        "continuation": None,
+        "completions": ["c"],
+        "logprobs": [None],
+        "settings": "{}",
+    }
+
+
+def test_a_request_is_written_once_a_start(tmp_path):
+    table = TableWriter(tmp_path, run="r1")
+    for names in (["a", "b"], ["b", "c"]):
+        table.add([], [request_row(name) for name in names])
+        table.flush()
+    parts = [pl.read_parquet(part) for part in sorted((tmp_path / "requests").iterdir())]
+    assert sorted(name for part in parts for name in part["request_hash"]) == ["a", "b", "c"]
+
+
+def test_flushing_twice_writes_nothing_more(tmp_path):
+    table = TableWriter(tmp_path, run="r1")
+    table.add([Answered(row=row("a"))], [request_row("a")])
+    table.flush()
+    table.flush()
+    assert len(list((tmp_path / "predictions").iterdir())) == 1
+
+
+def test_an_empty_writer_leaves_no_file(tmp_path):
+    TableWriter(tmp_path, run="r1").flush()
+    assert list(tmp_path.glob("*/*.parquet")) == []
+
+
+def test_instances_added_later_join_those_before(make_scenario, tmp_path):
+    write_instances(tmp_path, [select_instances(make_scenario(n=2))])
+    write_instances(
+        tmp_path, [select_instances(make_scenario(n=5)), select_instances(make_scenario(name="b"))]
+    )
+    found = read_side(tmp_path, "instances")
+    assert len(found) == 5 + 8
+    assert found.select("scenario", "instance", "perturbation").is_unique().all()

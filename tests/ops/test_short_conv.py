@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd import gradcheck
 
 from longwave.errors import ShapeError
-from longwave.ops import short_conv
+from longwave.ops import long_conv, short_conv
 
 SHAPES = [(2, 4, 16, 3), (1, 1, 1, 3), (3, 2, 7, 1), (2, 3, 13, 5), (2, 3, 2, 7)]
 shapes = pytest.mark.parametrize(("B", "D", "L", "K"), SHAPES, ids=lambda n: str(n))
@@ -73,3 +73,31 @@ def test_short_conv_names_shapes_that_do_not_fit(k):
 def test_short_conv_names_a_wrong_bias():
     with pytest.raises(ShapeError, match=r"\(2,\), not \(3,\)"):
         short_conv(torch.zeros(2, 3, 8), torch.zeros(3, 3), torch.zeros(2))
+
+
+@pytest.mark.parametrize(("L", "K"), [(1, 1), (1, 4), (5, 7), (13, 3)], ids=lambda n: f"{n}")
+def test_short_conv_equals_the_long_one(draw, tolerance, L, K):
+    u, k = draw(2, 3, L), draw(3, K)
+    expected = long_conv(u, k[:, :L], backend="naive")
+    torch.testing.assert_close(short_conv(u, k), expected, **tolerance(torch.float64))
+
+
+@pytest.mark.parametrize("wrong", ["input", "filter"])
+def test_short_conv_refuses_whole_numbers(wrong):
+    u, k = torch.ones(1, 2, 4), torch.ones(2, 2)
+    tensors = (u.long(), k) if wrong == "input" else (u, k.long())
+    with pytest.raises(ShapeError, match=r"real floating-point.*int64"):
+        short_conv(*tensors)
+
+
+def test_short_conv_gradient_reaches_only_taps_within_the_signal(draw):
+    u, k = draw(1, 2, 3), draw(2, 5)
+    (grad,) = torch.autograd.grad(short_conv(u, k).sum(), [k])
+    assert torch.count_nonzero(grad, dim=0).tolist() == [2, 2, 2, 0, 0]
+
+
+def test_short_conv_is_deaf_to_the_future(draw):
+    u, k = draw(1, 2, 9), draw(2, 4)
+    (grad,) = torch.autograd.grad(short_conv(u, k)[..., 4].sum(), [u])
+    assert not grad[..., 5:].any()
+    assert grad[..., 1:5].all()

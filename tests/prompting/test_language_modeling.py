@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.clients import Completion
+from longwave.clients import Completion, FakeClient
 from longwave.errors import DataError
 from longwave.prompting import Case, LanguageModeling, TextWindow, cut_windows
 from longwave.scenarios import PromptFormat
@@ -70,3 +70,10 @@ def test_a_model_without_logprobs_is_told_so(make_instance, reader):
     prepared = LanguageModeling().prepare(Case(prompt=TEXTS, instance=make_instance()), reader())
     with pytest.raises(DataError, match="no log-probability"):
         LanguageModeling().interpret(prepared, [(Completion(text=""),)])
+
+
+def test_the_context_is_as_long_where_tokens_are_many_characters():
+    reader = FakeClient(lambda _: None, max_length=4)
+    windows = cut_windows("wonderful weather everywhere throughout summertime", reader)
+    # the last window predicts one word and is filled up with three
+    assert windows[-1] == TextWindow(context=" weather everywhere throughout", target=" summertime")

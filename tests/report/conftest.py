@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import polars as pl
 import pytest
 
-from longwave.predictions import append_side, write_predictions
+from longwave.predictions import INSTANCES, SCHEMA, append_side, write_predictions
+from longwave.report.analysis import Analysis, analyse
+from longwave.report.reading import describe_rows, read_results
 
 Row = dict[str, object]
 
@@ -180,15 +183,133 @@ def hostile_texts() -> tuple[str, ...]:
     return HOSTILE
 
 
+MIXED_MODELS = ("m a", "m&b=c#d%2", "ü/ñ", "floor:random", "floor:majority")
+
+
+def _mixed_row(rng: np.random.Generator, **given: object) -> Row:
+    """Make one row; confidences lie closer together than four digits tell."""
+    row: Row = {"version": "1", "date": "2026-07-01", "prompt": "p", "trial": 0, "run": "abc", **given}
+    if rng.random() < 0.08:
+        return {**row, "error": "timeout"}
+    skill = 0.35 + 0.2 * MIXED_MODELS.index(str(row["model"]))
+    if row["scenario"] in ("boolq@1", "local@1"):
+        right = bool(rng.random() < skill)
+        sure = None if rng.random() < 0.15 else 0.9999 + 1e-4 * float(rng.random())
+        return {**row, "correct": right, "score": float(right), "confidence": sure, "label": "yes"}
+    logprob = -20 * float(rng.random()) - 5
+    return {**row, "score": 1.5 + float(rng.random()), "logprob": logprob}
+
+
+def write_mixed(folder: Path) -> Path:
+    """Write a table with everything that splits rows: inputs, groups, prompts, trials, floors, failures."""
+    rng = np.random.default_rng(11)
+    found = [
+        _mixed_row(rng, scenario="boolq@1", instance=f"i{n}", model=model, perturbation=name)
+        for n in range(24)
+        for name in (None, "typos", "a&b=c")
+        for model in MIXED_MODELS
+    ]
+    found += [
+        _mixed_row(rng, scenario=scenario, instance=f"i{n}", model=model)
+        for scenario, size in (("books@1", 10), ("guess@1", 6))
+        for n in range(size)
+        for model in MIXED_MODELS[:3]
+    ]
+    found += [
+        _mixed_row(
+            rng,
+            scenario="local@1",
+            instance=f"i{n}",
+            model=model,
+            prompt=prompt,
+            trial=trial,
+            group=("x y", "x&y", None)[n % 3],
+        )
+        for n in range(18)
+        for prompt in ("p", "q")
+        for trial in (0, 1)
+        for model in MIXED_MODELS[:3]
+    ]
+    table = pl.DataFrame([{**dict.fromkeys(SCHEMA), **row} for row in found], schema=SCHEMA)
+    write_predictions(folder, table)
+    texts = [
+        {**dict.fromkeys(INSTANCES), "scenario": "books@1", "instance": f"i{n}", "input": "é" * (n + 3)}
+        for n in range(10)
+    ]
+    append_side(folder, "instances", pl.DataFrame(texts, schema=INSTANCES))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mixed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with several models, floors, inputs, groups, prompts, trials and failures."""
+    return write_mixed(tmp_path_factory.mktemp("mixed") / "run")
+
+
+@pytest.fixture(scope="session")
+def mixed(mixed_folder: Path) -> Analysis:
+    """Return the analysis of the mixed folder."""
+    return analyse(read_results(mixed_folder))
+
+
+@pytest.fixture(scope="session")
+def drawn_rows() -> Callable[[object], list[Row]]:
+    """Return a function from a specification to every row of data in it."""
+
+    def collect(spec: object) -> list[Row]:
+        if isinstance(spec, list):
+            return [row for part in spec for row in collect(part)]
+        if not isinstance(spec, dict):
+            return []
+        rows = spec["values"] if isinstance(spec.get("values"), list) else []
+        sets = [row for part in spec.get("datasets", {}).values() for row in part]
+        return [*rows, *sets, *(row for key in ("data", "layer") for row in collect(spec.get(key)))]
+
+    return collect
+
+
+def _matches(row: Row, wanted: dict[str, str]) -> bool:
+    """Tell what the browser's filter tells of one row, from the columns of the table."""
+    columns = {"model": "system", "input": "input_name", "outcome": "outcome", "group": "group"}
+    if any(row[column] != wanted[name] for name, column in columns.items() if name in wanted):
+        return False
+    sure = row["confidence"]
+    if ("low" in wanted or "high" in wanted) and sure is None:
+        return False
+    return float(wanted.get("low", "-inf")) <= (sure or 0.0) <= float(wanted.get("high", "inf"))
+
+
+@pytest.fixture(scope="session")
+def follow() -> Callable[[Analysis, str], list[Row]]:
+    """Return a function from a link to the rows of the table that its filter selects."""
+
+    def select(analysis: Analysis, href: str) -> list[Row]:
+        address = urlsplit(href)
+        slug = Path(address.path).stem
+        scenario = next(name for name, one in analysis.slugs.items() if one == slug)
+        wanted = dict(parse_qsl(address.query, keep_blank_values=True, strict_parsing=bool(address.query)))
+        assert set(wanted) <= {"model", "input", "outcome", "versus", "group", "low", "high"}
+        every = [row for row in analysis.rows.iter_rows(named=True) if row["scenario"] == scenario]
+        found = [row for row in every if _matches(row, wanted)]
+        if "versus" not in wanted:
+            return found
+        other = {"right": "wrong", "wrong": "right"}
+        against = {
+            (row["instance"], row["input_name"], other.get(row["outcome"]))
+            for row in every
+            if row["system"] == wanted["versus"]
+        }
+        return [row for row in found if (row["instance"], row["input_name"], row["outcome"]) in against]
+
+    return select
+
+
 @pytest.fixture
 def rows() -> Callable[..., pl.DataFrame]:
     """Return a function from short tuples to rows as the report groups them."""
 
     def make(*answers: tuple[object, ...]) -> pl.DataFrame:
         """Take tuples of scenario, instance, model, perturbation, score."""
-        from longwave.predictions import SCHEMA
-        from longwave.report.reading import describe_rows
-
         lines = [
             {
                 **dict.fromkeys(SCHEMA),

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from longwave.errors import MissingExtra, StorageError
+from longwave.errors import ConfigError, MissingExtra, StorageError
 from longwave.report import Measure, save_figure, score_chart, selective_chart, training_chart, vega_lite
 from longwave.report.figures import reliability_diagram
 from longwave.report.reading import CURVES
@@ -183,3 +183,31 @@ def test_saving_into_nowhere_is_a_storage_error(estimates: pl.DataFrame, tmp_pat
     figure, _ = score_chart(estimates, category="scenario", systems=SYSTEMS, measure=SHARE)
     with pytest.raises(StorageError, match="Choose another place"):
         save_figure(figure, tmp_path / "missing" / "figure.svg")
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("a.svg", 3), ("a.svg", 0), ("a.jpg", 1), ("a", 1)],
+    ids=["three", "none", "jpg", "bare"],
+)
+def test_figures_are_saved_in_known_widths_and_kinds_only(
+    estimates: pl.DataFrame, tmp_path: Path, name: str, columns: int
+) -> None:
+    figure, _ = score_chart(estimates, category="scenario", systems=SYSTEMS, measure=SHARE)
+    with pytest.raises(ConfigError, match=r"1 and 2 columns.*\.pdf, \.svg or \.png"):
+        save_figure(figure, tmp_path / name, columns=columns)
+    assert not list(tmp_path.iterdir())
+
+
+def test_floors_of_scenarios_that_are_not_drawn_are_left_out(estimates: pl.DataFrame) -> None:
+    floors = pl.DataFrame({"scenario": ["s", "elsewhere"], "floor": ["random"] * 2, "value": [0.1, 0.9]})
+    figure, _ = score_chart(estimates, category="scenario", systems=SYSTEMS, measure=SHARE, floors=floors)
+    assert [row["value"] for row in values_in(vega_lite(figure)) if "floor" in row] == [0.1]
+
+
+@pytest.mark.parametrize("kept", ["elsewhere", None], ids=["other", "none"])
+def test_no_floor_to_draw_adds_no_layer(estimates: pl.DataFrame, kept: str | None) -> None:
+    floors = pl.DataFrame({"scenario": ["elsewhere"], "floor": ["random"], "value": [0.9]})
+    given = floors.filter(scenario=kept) if kept else floors.clear()
+    figure, _ = score_chart(estimates, category="scenario", systems=SYSTEMS, measure=SHARE, floors=given)
+    assert len(vega_lite(figure)["layer"]) == 2  # type: ignore[arg-type]

@@ -42,9 +42,46 @@ def test_filters_come_back_as_they_were(model: str, group: str) -> None:
     assert parse_qs(address.query) == {"model": [model], "group": [group]}
 
 
-def test_bounds_of_the_confidence_are_rounded_outwards() -> None:
-    query = parse_qs(urlsplit(rows_link("s", low=0.12345678, high=0.12345678)).query)
-    assert float(query["low"][0]) <= 0.12345678 <= float(query["high"][0])
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_bounds_of_the_confidence_keep_every_digit(low: float, high: float) -> None:
+    query = parse_qs(urlsplit(rows_link("s", low=low, high=high)).query)
+    assert (float(query["low"][0]), float(query["high"][0])) == (low, high)
+
+
+@pytest.mark.parametrize(("low", "text"), [(0.0, "0"), (1, "1"), (0.25, "0.25")], ids=str)
+def test_round_bounds_are_written_short(low: float, text: str) -> None:
+    assert rows_link("s", low=low) == f"instances/s.html?low={text}"
+
+
+def test_a_link_without_a_filter_has_no_query() -> None:
+    assert rows_link("s") == "instances/s.html"
+
+
+def test_an_empty_name_is_a_filter_and_not_none() -> None:
+    assert rows_link("s", group="") == "instances/s.html?group="
+
+
+@given(st.text(max_size=70))
+def test_no_instance_can_take_the_anchor_of_another(instance: str) -> None:
+    taken = anchor(instance)
+    assert anchor(taken.removeprefix("i-")) != taken or instance == taken.removeprefix("i-")
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["before", "after"])
+@given(name=st.text(max_size=70))
+def test_no_scenario_can_take_the_file_of_another(name: str, is_first: bool) -> None:
+    impostor = slugs([name])[name]
+    names = dict.fromkeys([impostor, name] if is_first else [name, impostor])
+    assert len(set(slugs(names).values())) == len(names)
+
+
+@pytest.mark.parametrize(
+    "model", ["a&outcome=wrong", "a#b", "a?b", "a/../b", "ü 100 %", "a+b", "\r\n"], ids=ascii
+)
+def test_a_name_cannot_add_a_filter_or_a_path(model: str) -> None:
+    address = urlsplit("https://host/" + rows_link("s", model=model, input_="original"))
+    assert (address.path, address.fragment) == ("/instances/s.html", "")
+    assert parse_qs(address.query) == {"model": [model], "input": ["original"]}
 
 
 @pytest.mark.parametrize("name", ["", "index"])

@@ -54,3 +54,17 @@ def test_plain_is_one_line_within_the_limit() -> None:
 def test_embed_json_refuses_numbers_json_does_not_know() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         embed_json([float("nan")])
+
+
+@given(st.text(max_size=40))
+def test_embedded_json_of_half_characters_can_be_written_and_read(text: str) -> None:
+    embedded = str(embed_json([text + "\ud800", {"\udfff": text}]))
+    assert json.loads(embedded.encode("utf-8")) == [text + "\ud800", {"\udfff": text}]
+
+
+@given(st.text(max_size=300), st.integers(1, 50))
+def test_plain_keeps_to_one_line_of_the_length_asked_for(text: str, limit: int) -> None:
+    shown = plain(text, limit)
+    assert len(shown.splitlines()) <= 1
+    assert shown.count("⟨") <= limit
+    assert plain(shown, len(shown)) == shown

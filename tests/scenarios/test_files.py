@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -47,3 +49,44 @@ def test_a_wrong_description_is_refused(scenario_folder, change, error, message)
 def test_a_missing_description_is_named(tmp_path):
     with pytest.raises(MissingFile, match=r"none\.yaml"):
         get_scenario(str(tmp_path / "none.yaml"))
+
+
+def test_json_describes_a_scenario_as_yaml_does(scenario_folder):
+    path = scenario_folder()
+    same = {
+        "name": "colours",
+        "rows": "rows.jsonl",
+        "main_metric": "exact_match",
+        "group_by": "topic",
+        "prompt": {"method": "multiple_choice_separate", "output_prefix": " "},
+    }
+    other = path.with_suffix(".json")
+    other.write_text(json.dumps(same), "utf-8")
+    one, two = get_scenario(str(path)), get_scenario(str(other))
+    assert one.load() == two.load()
+    assert replace(one, load=list, description="") == replace(two, load=list, description="")
+
+
+def test_rows_lie_beside_the_description_wherever_one_works(scenario_folder, tmp_path_factory, monkeypatch):
+    path = scenario_folder()
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert len(get_scenario(str(path)).load()) == 2
+
+
+def test_the_version_is_part_of_the_key(scenario_folder):
+    path = scenario_folder()
+    path.write_text(path.read_text("utf-8") + "version: 3\n", "utf-8")
+    assert get_scenario(str(path)).key == "colours@3"
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".yml", ".YAML", ".json"])
+def test_every_ending_of_a_file_is_a_path_and_no_name(ending):
+    with pytest.raises(MissingFile, match="nowhere"):
+        get_scenario(f"nowhere{ending}")
+
+
+def test_missing_rows_are_named_when_they_are_read(scenario_folder):
+    path = scenario_folder()
+    (path.parent / "rows.jsonl").unlink()
+    with pytest.raises(MissingFile, match=r"rows\.jsonl"):
+        get_scenario(str(path)).load()

@@ -26,12 +26,11 @@ def generate(
 ) -> None:
     """Continue a text with a trained model."""
     from longwave.generation import SamplingConfig, stream_text
-    from longwave.training import load_trained
-    from longwave.training.distributed import pick_device
+    from longwave.training import load_trained, pick_device
 
     output: Output = context.obj
     text = read_prompt() if prompt == "-" else prompt
-    place = pick_device(device, 0)
+    place = pick_device(device)
     language_model, tokenizer = load_trained(Path(model.removeprefix("checkpoint:")), device=place)
     sampling = SamplingConfig(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     pieces = stream_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +44,8 @@ def train(
             update(int(row["step"]), config.steps, describe_step(row))
 
         result = run_training(config, folder, on_step=on_step)
+    if config.distributed != "none" and os.environ.get("RANK", "0") != "0":
+        return  # of the processes that torchrun started the first one tells the result
     if as_json:
         output.result_json(vars(result))
         return

@@ -43,7 +43,9 @@ class Request:
 
     def hash(self, model: str, version: str) -> str:
         """Hash the request with the model it is for: the key of caches and of the ``requests`` table."""
-        return config_hash(asdict(self), model, version)
+        # JSON writes 0 and 0.0 apart, but requests that are equal must share their answers
+        floats = {"temperature": float(self.temperature), "top_p": float(self.top_p)}
+        return config_hash({**asdict(self), **floats}, model, version)
 
 
 @dataclass(frozen=True, kw_only=True)

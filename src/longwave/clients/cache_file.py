@@ -14,7 +14,7 @@ from pathlib import Path
 from longwave.clients.base import Completion, Result
 from longwave.errors import DataError, StorageError
 
-__all__ = ["CacheFile", "ModelEntry", "cut_at", "text_key"]
+__all__ = ["CacheFile", "DamagedCache", "ModelEntry", "cut_at", "text_key"]
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS models (
@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWI
 """
 LOCK_TIMEOUT_S = 30.0
 CHUNK = 500  # values in one SQL statement; SQLite takes 999 at least
+
+
+class DamagedCache(DataError):
+    """A request cache cannot be read; unlike the errors of one request, it ends an evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +45,10 @@ class CacheFile:
 
     Raises
     ------
-    DataError
+    DamagedCache
         If the file is damaged or something else than a cache.
     StorageError
-        If it cannot be written.
+        If it cannot be written, or was closed or opened in another thread.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,7 +98,10 @@ class CacheFile:
 
     def find_text(self, key: str) -> str | None:
         """Look up what is known of a text."""
-        return next((value for _, value in self._select("texts", [key])), None)
+        value = next((value for _, value in self._select("texts", [key])), None)
+        if value is not None:
+            _check_numbers(value, self.path)
+        return value
 
     def _select(self, table: str, keys: Sequence[str]) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -116,8 +123,12 @@ class CacheFile:
                 f'Cannot use the cache "{self.path}": {error}. Free some space, or end the other process '
                 "that uses it."
             ) from error
+        except sqlite3.ProgrammingError as error:
+            raise StorageError(
+                f'Cannot use the cache "{self.path}": {error} Open it again, in every thread its own.'
+            ) from error
         except sqlite3.DatabaseError as error:
-            raise DataError(
+            raise DamagedCache(
                 f'The cache "{self.path}" is damaged: {error}. Finished rows are safe; delete the file and '
                 "run again, which asks again only what has no row yet."
             ) from error
@@ -140,7 +151,21 @@ def _decode(value: str, path: Path) -> Result:
         fields = json.loads(value)
         completions = tuple(Completion(**completion) for completion in fields.pop("completions"))
         return Result(completions=completions, **fields)
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedCache(
             f'The cache "{path}" holds a result that cannot be read: {error}. Delete the file and run again.'
         ) from error
+
+
+def _check_numbers(value: str, path: Path) -> None:
+    """Check a token count, or the lengths of pieces."""
+    try:
+        found = json.loads(value)
+    except (ValueError, TypeError):
+        found = None
+    numbers = found if isinstance(found, list) else [found]
+    if not all(isinstance(number, int) for number in numbers):
+        raise DamagedCache(
+            f'The cache "{path}" holds {value!r} where a number of tokens or lengths of pieces belong. '
+            "Delete the file and run again."
+        )

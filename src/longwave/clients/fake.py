@@ -103,9 +103,9 @@ class FakeClient:
         )
 
     def _check_length(self, request: Request) -> None:
-        length = self.count_tokens(request.prompt) + max(
-            request.max_tokens, self.count_tokens(request.continuation or "")
-        )
+        scored = request.continuation
+        after = request.max_tokens if scored is None else self.count_tokens(scored)
+        length = self.count_tokens(request.prompt) + after
         if self.max_length is not None and length > self.max_length:
             raise Refused(
                 f"The request needs {length} tokens, but the model has {self.max_length}. Shorten it."

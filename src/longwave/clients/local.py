@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwave.clients.base import Client, Completion, Request, Result
-from longwave.errors import ShapeError
+from longwave.errors import DataError, ShapeError
 
 if TYPE_CHECKING:
     from longwave.data import Tokenizer
@@ -85,14 +85,14 @@ class LocalClient:
         self.batch_tokens = batch_tokens
 
     def complete(self, requests: Sequence[Request]) -> list[Result]:
-        """Score and generate; a request that does not fit the model gets an error."""
+        """Score and generate; a request that does not fit the model, or is no Unicode, gets an error."""
         results: dict[int, Result] = {}
         scored: list[_Encoded] = []
         generated: list[_Encoded] = []
         for index, request in enumerate(requests):
             try:
                 encoded = self._encode(index, request)
-            except ShapeError as error:
+            except (DataError, ShapeError) as error:
                 results[index] = Result(error=str(error))
                 continue
             (generated if request.continuation is None else scored).append(encoded)
@@ -115,7 +115,11 @@ class LocalClient:
         start, first = 0, 0
         while start < len(raw):
             stop = _character_border(raw, start, int(ends[min(first + max_tokens, len(ends)) - 1]))
-            pieces.append(raw[start:stop].decode())
+            piece = raw[start:stop].decode()
+            while len(piece) > 1 and self.count_tokens(piece) > max_tokens:
+                piece = piece[:-1]  # a token cut inside may fall into several
+            stop = start + len(piece.encode())
+            pieces.append(piece)
             first = int(ends.searchsorted(stop, side="right"))
             start = stop
         return pieces

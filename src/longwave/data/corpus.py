@@ -130,8 +130,8 @@ def _open_binary(path: Path) -> IO[bytes]:
 
 def _field_of(line: str, path: Path, number: int, field: str) -> str:
     try:
-        row = json.loads(line)
-    except ValueError as error:
+        row = json.loads(line.removeprefix("\ufeff"))  # a byte order mark, as in text files
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f'Line {number} of "{path}" is not JSON: {error}. Write one JSON object a line.'
         ) from error

@@ -275,7 +275,7 @@ def _parse_backend(text: str, file: Path) -> Backend:
 def _find_end_token(spec: dict[str, object], file: Path) -> str:
     side = file.with_name(SIDE_FILE)
     if side.is_file():
-        named = json.loads(side.read_text("utf-8")).get("eos_token")
+        named = _read_side_file(side).get("eos_token")
         named = named.get("content") if isinstance(named, dict) else named
         if isinstance(named, str):
             return named
@@ -288,6 +288,15 @@ def _find_end_token(spec: dict[str, object], file: Path) -> str:
             f"end_token=... with one of: {', '.join(sorted(names)) or 'its vocabulary'}."
         )
     return found
+
+
+def _read_side_file(side: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(side.read_text("utf-8")))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f'"{side}" is damaged: {error}. Download it again, or delete it and pass end_token=...'
+        ) from error
 
 
 def _cuts_at_blanks(backend: Backend) -> bool:

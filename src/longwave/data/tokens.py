@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import operator
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -201,6 +202,8 @@ def _read_meta(folder: Path) -> TokenMeta:
         raise MissingFile(f'No finished token file in "{folder}". Build one with build_token_file.')
     try:
         meta = TokenMeta(**json.loads(path.read_text("utf-8")))
+        np.dtype(meta.dtype)
+        operator.index(meta.tokens)
     except (TypeError, ValueError) as error:
         raise DataError(f'"{path}" is damaged: {error}. Delete its folder to build it again.') from error
     if meta.schema != SCHEMA:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longwave.clients.base import Client, Request, Result
+from longwave.clients.cache_file import DamagedCache
 from longwave.clients.fake import Teachable
-from longwave.errors import LongwaveError
+from longwave.errors import LongwaveError, StorageError
 from longwave.evaluation.scoring import Answered, Row, Task, describe_requests, score
 from longwave.evaluation.selection import Selection
 from longwave.prompting import Case, Prepared, PromptMethod, get_method
@@ -17,6 +18,9 @@ from longwave.prompting import Case, Prepared, PromptMethod, get_method
 __all__ = ["Batch", "ask_tasks"]
 
 logger = logging.getLogger(__name__)
+
+# failures of the folder, not of a model: a row with such an error would count as done for ever
+OUR_OWN = (StorageError, DamagedCache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,11 @@ def ask_tasks(
     Yields
     ------
     Batch
+
+    Raises
+    ------
+    StorageError, DataError
+        If the request cache cannot be written or read.
     """
     waiting: list[_Written] = []
     n_requests = 0
@@ -101,6 +110,8 @@ def _write(client: Client, task: Task, selection: Selection, seed: int) -> _Writ
     )
     try:
         return _Written(task=task, method=method, prepared=method.prepare(case, client), error=None)
+    except OUR_OWN:
+        raise
     except Exception as error:  # one instance that cannot be asked about never ends a run
         return _Written(task=task, method=method, prepared=None, error=_explain(error))
 
@@ -126,6 +137,8 @@ def _complete(client: Client, requests: Sequence[Request]) -> list[Result]:
     """Ask for all at once, or one by one when that fails."""
     try:
         return [_checked(result) for result in client.complete(requests)]
+    except OUR_OWN:
+        raise
     except Exception as error:
         if len(requests) == 1:  # the one request whose row carries the error
             return [Result(error=_explain(error))]

@@ -3,7 +3,8 @@
 ``floor:random`` gives every listed option the same chance; its score is the expected one, right options over
 options, and for language modelling 8 bits per byte. ``floor:majority`` always gives the answer that is right
 most often among the train and the evaluated instances, or, where each instance has options of its own, the
-option at the place that is right most often: the best that answering without reading can do.
+option at the place that is right most often: the best that answering without reading can do. Free answers,
+all of them right, are no options and have no floor.
 """
 
 from __future__ import annotations
@@ -68,19 +69,26 @@ class _Majority:
     """The answer that is right most often, by text or by place."""
 
     def __init__(self, scenario: Scenario, known: Sequence[Instance]) -> None:
+        self.scenario = scenario
         self.metric: InstanceMetric | None = None
         if scenario.prompt.method == "language_modeling":
             return
         metric = get_metric(scenario.main_metric)
         self.metric = metric if isinstance(metric, InstanceMetric) else None
-        labels = Counter(instance.label for instance in known if instance.label is not None)
+        known = [instance for instance in known if _has_options(scenario, instance)]
+        right = Counter(
+            text
+            for instance in known
+            for text in dict.fromkeys(ref.text for ref in instance.references if ref.is_correct)
+        )
         # fixed classes repeat; free answers are nearly all different and have no majority
         is_closed = len({tuple(sorted(ref.text for ref in instance.references)) for instance in known}) == 1
-        self._text = labels.most_common(1)[0][0] if is_closed and labels else None
+        self._text = right.most_common(1)[0][0] if is_closed and right else None
         places = Counter(
-            next(i for i, reference in enumerate(instance.references) if reference.is_correct)
+            place
             for instance in known
-            if instance.label is not None and len(instance.references) > 1
+            for place, reference in enumerate(instance.references)
+            if reference.is_correct and len(instance.references) > 1
         )
         self._place = places.most_common(1)[0][0] if places else None
 
@@ -90,17 +98,25 @@ class _Majority:
             return None
         if self._text is not None:
             return self._text
-        if self._place is None or self._place >= len(instance.references):
+        options = instance.references if _has_options(self.scenario, instance) else ()
+        if self._place is None or len(options) < 2 or self._place >= len(options):
             return None
-        return instance.references[self._place].text
+        return options[self._place].text
 
 
 def _random_score(scenario: Scenario, instance: Instance) -> float | None:
     if scenario.prompt.method == "language_modeling":
         return BITS_PER_BYTE
-    if len(instance.references) < 2 or instance.label is None:
+    if len(instance.references) < 2 or instance.label is None or not _has_options(scenario, instance):
         return None
     return sum(reference.is_correct for reference in instance.references) / len(instance.references)
+
+
+def _has_options(scenario: Scenario, instance: Instance) -> bool:
+    """Tell options to choose from and free answers to generate, several of which may be right, apart."""
+    if scenario.prompt.method != "generation" or len(instance.references) < 2:
+        return True
+    return not all(reference.is_correct for reference in instance.references)
 
 
 def _row(scenario: Scenario, instance: Instance, model: str, date: str, run: str) -> Row:

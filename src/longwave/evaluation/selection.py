@@ -46,9 +46,10 @@ class Selection:
     def examples(self, instance: Instance, *, trial: int, seed: int = 0) -> tuple[Instance, ...]:
         """Choose the in-context examples of an instance in a trial, among its kind (``examples_by``)."""
         by = self.scenario.prompt.examples_by
-        pool: Sequence[Instance] = self.train
+        # where the train split itself is evaluated, no instance may show its own answer
+        pool: Sequence[Instance] = [example for example in self.train if example.id != instance.id]
         if by is not None:
-            pool = [example for example in self.train if example.extra.get(by) == instance.extra.get(by)]
+            pool = [example for example in pool if example.extra.get(by) == instance.extra.get(by)]
         return tuple(choose_examples(pool, self.scenario.prompt.max_train_instances, trial=seed + trial))
 
 
@@ -109,9 +110,16 @@ def _check(scenario: Scenario, loaded: Sequence[Instance]) -> None:
             )
         seen.add(instance.id)
         try:
-            "".join([instance.input, *(reference.text for reference in instance.references)]).encode()
+            "".join(_texts(scenario, instance)).encode()
         except UnicodeEncodeError as error:
             raise DataError(
                 f'Instance "{instance.id}" of "{scenario.key}" holds half of a surrogate pair, which is no '
                 "character. Decode its source as UTF-8 and write it again."
             ) from error
+
+
+def _texts(scenario: Scenario, instance: Instance) -> list[str]:
+    """List all texts of an instance that reach prompts or tables."""
+    shown = str(instance.extra.get(scenario.prompt.examples_by or "", ""))
+    references = [reference.text for reference in instance.references]
+    return [instance.id, instance.group or "", instance.input, shown, *references]

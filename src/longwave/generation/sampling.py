@@ -54,6 +54,8 @@ class SamplingConfig:
             )
         _check_top_k(self.top_k)
         _check_top_p(self.top_p)
+        if not -(1 << 63) <= self.seed < 1 << 64:
+            raise ConfigError(f'"seed" is {self.seed}; it must fit into 64 bits. Choose a smaller number.')
 
     @property
     def is_greedy(self) -> bool:
@@ -147,7 +149,9 @@ def filter_logits(logits: Tensor, sampling: SamplingConfig) -> Tensor:
     if sampling.is_greedy:
         return keep_top_k(wide, 1)
     # Subtracting the maximum first keeps a tiny temperature from overflowing to infinity.
-    scaled = (wide - wide.amax(dim=-1, keepdim=True)) / sampling.temperature
+    # One that is 0 in the logits' own precision would still divide 0 by 0.
+    temperature = max(sampling.temperature, torch.finfo(wide.dtype).tiny)
+    scaled = (wide - wide.amax(dim=-1, keepdim=True)) / temperature
     if sampling.top_k is not None:
         scaled = keep_top_k(scaled, sampling.top_k)
     return scaled if sampling.top_p is None else keep_top_p(scaled, sampling.top_p)
@@ -170,9 +174,9 @@ def sample_ids(logits: Tensor, sampling: SamplingConfig, generator: torch.Genera
     Raises
     ------
     DataError
-        If a logit is NaN or plus infinity.
+        If a logit is NaN or plus infinity, or a whole row is minus infinity.
     """
-    if not (logits < torch.inf).all():  # false for NaN as well
+    if not logits.amax(dim=-1).isfinite().all():  # NaN wins every maximum
         raise DataError(
             "The model's logits contain NaN or infinity; they must be numbers. The model has probably "
             "diverged in training: load an earlier checkpoint, or generate in float32."

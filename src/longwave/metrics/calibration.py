@@ -321,7 +321,7 @@ def _curve(p: Array, y: Array) -> Array:
 
 
 def _kept(n: int, coverage: float) -> int:
-    return math.ceil(round(coverage * n, 9))  # 0.1 * 30 is a little more than 3 in binary
+    return max(1, math.ceil(round(coverage * n, 9)))  # 0.1 * 30 is a little more than 3 in binary
 
 
 def _table_metric(name: str, *, higher_is_better: bool) -> TableMetric:

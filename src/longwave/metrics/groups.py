@@ -30,7 +30,7 @@ def group_accuracy(correct: ArrayLike, groups: ArrayLike) -> dict[str, float]:
     ShapeError
         If the two differ in length.
     DataError
-        If there is no value.
+        If there is no value, or one has no group.
 
     Examples
     --------
@@ -103,6 +103,8 @@ def _checked(correct: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.float64]
         raise ShapeError(
             f"correct has shape {right.shape} and groups {names.shape}; accepted is one axis of equal length."
         )
+    if names.dtype == object and any(name is None for name in names):
+        raise DataError("A prediction has no group (None); accepted are text and numbers. Drop such rows.")
     if not len(right):
         raise DataError("There are no predictions; accuracy by group needs at least 1. Leave empty sets out.")
     return right, names

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from longwave.errors import DataError
 from longwave.metrics.base import TableMetric
@@ -112,10 +114,15 @@ def summarize_language(frame: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFr
         sums = group.group_by(CLUSTER).agg(pl.col("bits").sum(), pl.col("size").sum())
         bits, size, n = sums["bits"].to_numpy(), sums["size"].to_numpy(), len(sums)
         ratio = float(bits.sum() / size.sum())
-        residuals = bits - ratio * size
-        stderr = math.sqrt(n / (n - 1) * float(residuals @ residuals)) / float(size.sum()) if n > 1 else None
+        stderr = _ratio_stderr(bits, size) if n > 1 and math.isfinite(ratio) else None
         found.append({**key, "n": len(group), **tidy_row("bits_per_byte", ratio, stderr, bounds=(0.0, None))})
     return collect(found, frame, by)
+
+
+def _ratio_stderr(bits: NDArray[np.float64], size: NDArray[np.float64]) -> float:
+    n, total = len(bits), float(size.sum())
+    residuals = bits - float(bits.sum()) / total * size
+    return math.sqrt(n / (n - 1) * float(residuals @ residuals)) / total
 
 
 BITS_PER_BYTE = TableMetric(

@@ -136,7 +136,7 @@ def _finish(groups: pl.DataFrame, by: Sequence[str], metric: str, bounds: Bounds
     wilson = pl.col("binary")
     return (
         groups.with_columns(value=pl.when(n > 0).then(pl.col("mean")), metric=pl.lit(metric))
-        .with_columns(stderr=pl.when(clusters > 1).then(stderr))
+        .with_columns(stderr=pl.when(clusters > 1).then(stderr).fill_nan(None))  # infinite values have none
         .with_columns(
             low=pl.when(wilson)
             .then(centre - half)

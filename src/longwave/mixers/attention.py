@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -94,6 +95,8 @@ class Attention(Mixer[AttentionState]):
                 f"Rotary positions need an even width a head, not {d_model // n_heads} (d_model={d_model}, "
                 f"n_heads={n_heads}). Change n_heads or set rotary=False."
             )
+        if not 0 < rotary_base < math.inf:
+            raise ConfigError(f"rotary_base is {rotary_base}; it must be above 0 and finite.")
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout is {dropout}; it must be from 0 to below 1.")
         self.n_heads = n_heads

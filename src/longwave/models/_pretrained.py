@@ -6,6 +6,7 @@ so that a crash between the two renames, or a file copied from elsewhere, is not
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def save_pretrained(tensors: Mapping[str, Tensor], config: object, folder: Path)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
+            temporary.unlink()
         raise StorageError(
             f'Cannot write "{path}": {error}. Free some space or choose another folder.'
         ) from error
@@ -123,7 +125,7 @@ def _read_config(path: Path, cls: type[T]) -> tuple[T, str]:
     """Return the configuration and the hash of what the file says, which later defaults cannot change."""
     try:
         record = json.loads(path.read_text("utf-8"))
-        number, kind, config = record["format"], record["kind"], record["config"]
+        number, kind, config = record["format"], record["kind"], dict(record["config"])
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f'"{path}" is not the configuration of a model ({type(error).__name__}: {error}). '

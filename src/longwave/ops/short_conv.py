@@ -34,7 +34,7 @@ def short_conv(u: Tensor, k: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises
     ------
     ShapeError
-        If widths differ.
+        If widths differ, or a tensor is not of a real floating type.
 
     Notes
     -----
@@ -50,6 +50,8 @@ def short_conv(u: Tensor, k: Tensor, bias: Tensor | None = None) -> Tensor:
             f"short_conv needs u of shape (B, D, L) and k of shape (D, K) with K >= 1, "
             f"not {tuple(u.shape)} and {tuple(k.shape)}."
         )
+    if not u.is_floating_point() or not k.is_floating_point():
+        raise ShapeError(f"short_conv needs real floating-point tensors, not {u.dtype} and {k.dtype}.")
     if bias is not None and tuple(bias.shape) != (u.shape[1],):
         raise ShapeError(f"bias has shape {tuple(bias.shape)}, not ({u.shape[1]},): one value per channel.")
     y: Tensor = _ShortConv.apply(u, k, bias)  # type: ignore[no-untyped-call]

@@ -109,7 +109,7 @@ class Typos(Perturbation):
         return "".join(self._type(letter, rng) for letter in text)
 
     def _type(self, letter: str, rng: random.Random) -> str:
-        near = _neighbours().get(letter.lower())
+        near = _neighbours().get(letter.lower()) if letter.isascii() else None  # the Kelvin sign is no k
         if near is None:
             return letter
         # both are drawn for every letter, so that the rate does not shift the draws that follow

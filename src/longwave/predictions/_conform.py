@@ -59,10 +59,23 @@ def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType, table: Table) ->
             f"before writing."
         )
     try:
-        return column.cast(dtype, strict=True)
+        converted = column.cast(dtype, strict=True)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise TableError(f'Column "{name}" of {table.name} does not fit into {dtype}: {reason}.') from error
+    if column.dtype.is_integer() and dtype.is_float():
+        _refuse_rounding(column, converted, table)
+    return converted
+
+
+def _refuse_rounding(column: pl.Series, converted: pl.Series, table: Table) -> None:
+    """Refuse whole numbers beyond 2**53, most of which no float holds."""
+    changed = column.filter(converted.cast(column.dtype, strict=False).ne_missing(column))
+    if len(changed):
+        raise TableError(
+            f'Column "{column.name}" of {table.name} does not fit into {converted.dtype}: {changed[0]} would '
+            f"be rounded."
+        )
 
 
 def _fits(have: pl.DataType, want: pl.DataType) -> bool:

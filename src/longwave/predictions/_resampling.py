@@ -53,6 +53,8 @@ def bca_tails(
 
     def moved(share: float) -> float:
         z = bias + normal.inv_cdf(share)
-        return normal.cdf(bias + z / (1 - acceleration * z))
+        scale = 1 - acceleration * z
+        # past the pole of the formula, as far out as its limit before it
+        return normal.cdf(bias + z / scale) if scale > 0 else float(z > 0)
 
     return moved(tail), moved(1 - tail)

@@ -42,8 +42,7 @@ def write_shard(folder: Path, rows: pl.DataFrame) -> Path:
     temporary = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shards = list_shards(folder)
-        index = 1 + (int(shards[-1].name.split("-")[1].removesuffix(".parquet")) if shards else 0)
+        index = 1 + max(map(_index, list_shards(folder)), default=0)
         # the random end keeps two writers that count alike from overwriting each other
         path = folder / f"part-{index:08d}-{secrets.token_hex(4)}.parquet"
         temporary = path.with_name(f".{path.name}.tmp")
@@ -61,6 +60,12 @@ def write_shard(folder: Path, rows: pl.DataFrame) -> Path:
             "or choose another folder, then run the same command again."
         ) from error
     return path
+
+
+def _index(shard: Path) -> int:
+    """Return the number in a shard's name; 0 where another program chose the name."""
+    number = shard.name.removesuffix(".parquet").split("-")[1]
+    return int(number) if number.isdecimal() else 0
 
 
 def _sync_folder(folder: Path) -> None:

@@ -128,7 +128,7 @@ def row_index(analysis: Analysis, scenario: str) -> str:
             systems.index(row["system"]),
             inputs.index(row["input_name"]),
             _OUTCOMES.index(row["outcome"]),
-            row["confidence"] if row["confidence"] is None else round(row["confidence"], 6),
+            row["confidence"],  # whole, so that the bounds of a link cut where the bins were cut
             None if row["group"] is None else groups.index(row["group"]),
         ]
         for row in rows.iter_rows(named=True)
@@ -148,9 +148,14 @@ def _numbered(analysis: Analysis, scenario: str) -> pl.DataFrame:
     return rows.drop("place").with_row_index("number").cast({"number": pl.Int64})
 
 
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(part[0] in "0123456789", int(part) if part[0] in "0123456789" else 0, part) for part in parts]
+def _natural(name: str) -> list[tuple[bool, int, str, str]]:
+    """Return what sorts names as people count; numbers by length first, for they may be too long to read."""
+    key = []
+    for part in re.findall(r"[0-9]+|[^0-9]+", name):
+        is_number = part[0] in "0123456789"
+        digits = part.lstrip("0") if is_number else ""
+        key.append((is_number, len(digits), digits, part))
+    return key
 
 
 def _inputs(rows: pl.DataFrame) -> list[str]:

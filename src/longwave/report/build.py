@@ -181,9 +181,11 @@ def _remove_stale(target: Path, written: set[str]) -> None:
     """Remove what an earlier build wrote and this one did not; nothing else in the folder is touched."""
     try:
         earlier = json.loads((target / _MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return
     for name in earlier if isinstance(earlier, list) else []:
-        path = target / str(name)
-        if name not in written and path.resolve().is_relative_to(target.resolve()) and path.is_file():
+        if not isinstance(name, str) or name in written or "\0" in name:
+            continue
+        path = target / name
+        if path.resolve().is_relative_to(target.resolve()) and path.is_file():
             path.unlink()

@@ -12,7 +12,7 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 
-from longwave.errors import MissingExtra, StorageError
+from longwave.errors import ConfigError, MissingExtra, StorageError
 from longwave.report.measures import Measure
 from longwave.report.style import theme
 
@@ -216,7 +216,9 @@ def training_chart(
     A training curve longer than 300 points is drawn as means over neighbouring points; the frame that comes
     back holds these means.
     """
-    drawn = _thinned(curves.filter(pl.col(against).is_not_null())).rename({"model": "system"})
+    # a loss of nought or less has no place on a log scale, and would take all others with it
+    known = curves.filter(pl.col(against).is_not_null(), pl.col("bits_per_byte") > 0)
+    drawn = _thinned(known).rename({"model": "system"})
     title, form = ("tokens seen", "~s") if against == "tokens" else ("training time in seconds", ",.3~r")
     losses = drawn["bits_per_byte"].to_list() or [1.0, 8.0]
     y = alt.Y(
@@ -268,17 +270,24 @@ def save_figure(figure: Figure, path: Path, *, columns: int = 1) -> None:
 
     Raises
     ------
+    ConfigError
+        If the columns are neither 1 nor 2, or the name ends otherwise.
     MissingExtra
         If vl-convert is not installed.
     StorageError
         If the file cannot be written.
     """
+    kind = path.suffix.lower()
+    if columns not in _WIDTHS or kind not in (".pdf", ".svg", ".png"):
+        raise ConfigError(
+            f'Cannot save "{path.name}" {columns} columns wide. Accepted are 1 and 2 columns and files that '
+            "end in .pdf, .svg or .png. Change the one or the other."
+        )
     try:
         import vl_convert
     except ImportError as error:
         raise MissingExtra("Saving a figure", "plots") from error
     spec = vega_lite(figure, dark=False) | {"width": round(_WIDTHS[columns] * 72)}
-    kind = path.suffix.lower()
     try:
         if kind == ".svg":
             path.write_text(vl_convert.vegalite_to_svg(spec), "utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from longwave.report.comparisons import ALPHA
 from longwave.report.estimates import Estimate
 from longwave.report.formats import ABSENT, number, p_value, significant
 from longwave.report.links import ORIGINAL, rows_link
+from longwave.report.style import FLOOR_PREFIX
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
 
 __all__ = [
@@ -261,15 +262,25 @@ def floor_rows(analysis: Analysis, scenarios: Sequence[str], *, before: Sequence
             if row is None:
                 cells.append(NO_CELL)
                 continue
-            model = next((name for name in analysis.floor_systems if name.startswith(f"floor:{floor}")), None)
+            model = _measured_floor(analysis, scenario, row) if row["is_measured"] else None
             href = (
-                rows_link(analysis.slugs[scenario], model=model)
-                if row["is_measured"] and model
-                else "index.html#floors"
+                "index.html#floors"
+                if model is None
+                else rows_link(analysis.slugs[scenario], model=model, input_=ORIGINAL)
             )
             cells.append(Cell(text=analysis.measures[scenario].cell(row["value"]), href=href))
         rows.append(Row(head=Column(text=floor, below="floor"), cells=[*before, *cells], is_floor=True))
     return rows
+
+
+def _measured_floor(analysis: Analysis, scenario: str, row: Mapping[str, object]) -> str | None:
+    """Return the system whose estimate a floor is; a floor that ran twice is several systems."""
+    names = (f"{FLOOR_PREFIX}{row['floor']}", f"{FLOOR_PREFIX}{row['floor']} · ")
+    for system in analysis.floor_systems:
+        found = analysis.cell(scenario, system)
+        if (system == names[0] or system.startswith(names[1])) and found and found.value == row["value"]:
+            return system
+    return None
 
 
 def system_row(analysis: Analysis, system: str, cells: Sequence[Cell]) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -12,6 +11,8 @@ __all__ = ["ORIGINAL", "PER_PAGE", "anchor", "instances_page", "rows_link", "slu
 
 ORIGINAL = "original"  # what a null perturbation is called on the pages
 PER_PAGE = 50  # instances on one page
+
+_HASHED = re.compile(r"-[0-9a-f]{8}$")  # how a name with its hash ends; no other may
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
@@ -27,7 +28,8 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         slug = re.sub(r"[^a-z0-9_.]+", "-", name.lower()).strip("-.")[:60]
-        if slug != name.replace("@", "-") or slug in ("", "index", *found.values()):
+        is_taken = slug in ("", "index", *found.values()) or _HASHED.search(slug)
+        if slug != name.replace("@", "-") or is_taken:
             slug = f"{slug or 'scenario'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         found[name] = slug
     return found
@@ -36,7 +38,7 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
 def anchor(instance: str) -> str:
     """Return the id of an instance's place on its page; any text becomes a valid, collision-free id."""
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", instance)
-    if safe != instance or len(safe) > 60:
+    if safe != instance or len(safe) > 60 or _HASHED.search(safe):
         safe = f"{safe[:40]}-{hashlib.sha256(instance.encode()).hexdigest()[:8]}"
     return f"i-{safe}"
 
@@ -74,9 +76,10 @@ def rows_link(
     """
     fields = {"model": model, "input": input_, "outcome": outcome, "versus": versus, "group": group}
     query = {name: value for name, value in fields.items() if value is not None}
-    # rounded outwards, so that the rows at the bounds stay in
-    if low is not None:
-        query["low"] = f"{math.floor(low * 1e4) / 1e4:g}"
-    if high is not None:
-        query["high"] = f"{math.ceil(high * 1e4) / 1e4:g}"
+    # every digit: rounded bounds would let in the rows of the next bin, or keep out their own
+    query |= {
+        name: repr(float(bound)).removesuffix(".0")
+        for name, bound in (("low", low), ("high", high))
+        if bound is not None
+    }
     return instances_page(slug) + (f"?{urlencode(query)}" if query else "")

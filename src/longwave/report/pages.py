@@ -194,7 +194,8 @@ def _results_table(analysis: Analysis, scenario: str) -> Table:
                 estimate_cell(analysis, scenario, system, analysis.worst_cell(scenario, system), input_=None)
             )
         if calibration:
-            cells += _confidence_cells(calibration.get(system), link)
+            confident = rows_link(analysis.slugs[scenario], model=system, input_=ORIGINAL, low=0, high=1)
+            cells += _confidence_cells(calibration.get(system), confident)
         rows.append(system_row(analysis, system, cells))
     columns = [
         Column(text="score", below=measure.unit or measure.name, arrow=measure.arrow),
@@ -279,24 +280,28 @@ def _metric_table(analysis: Analysis, scenario: str) -> Table | None:
     scores = analysis.results.scores.filter(pl.col("scenario") == scenario, pl.col("perturbation").is_null())
     if not len(scores):
         return None
-    means = scores.group_by("model", "metric").agg(pl.col("value").mean(), n=pl.col("value").count())
-    values = {(row["model"], row["metric"]): row for row in means.iter_rows(named=True)}
+    runs = analysis.rows.select("model", "version", "date", "system").unique()
+    scores = scores.join(runs, on=["model", "version", "date"])  # no row, no number
+    if not len(scores):
+        return None
+    means = scores.group_by("system", "metric").agg(pl.col("value").mean(), n=pl.col("value").count())
+    values = {(row["system"], row["metric"]): row for row in means.iter_rows(named=True)}
     metrics = means["metric"].unique().sort().to_list()
-    link = rows_link(analysis.slugs[scenario], input_=ORIGINAL)
     rows = []
-    for model in means["model"].unique().sort():
+    for system in means["system"].unique().sort():
+        link = rows_link(analysis.slugs[scenario], model=system, input_=ORIGINAL)
         cells = [
             Cell(
-                text=significant(values[model, metric]["value"]),
-                below=f"n = {values[model, metric]['n']:,}",
+                text=significant(values[system, metric]["value"]),
+                below=f"n = {values[system, metric]['n']:,}",
                 href=link,
             )
-            if (model, metric) in values
+            if (system, metric) in values
             else NO_CELL
             for metric in metrics
         ]
-        color = analysis.systems.index(model) % 8 if model in analysis.systems else None
-        rows.append(Row(head=Column(text=model), cells=cells, color=color))
+        color = analysis.systems.index(system) % 8 if system in analysis.systems else None
+        rows.append(Row(head=Column(text=system), cells=cells, color=color))
     columns = [Column(text=metric.replace("_", " ")) for metric in metrics]
     caption = "Means over original inputs, without intervals and without a direction."
     return Table(caption=caption, corner="model", columns=columns, rows=rows)

@@ -30,6 +30,9 @@ CURVES = pl.Schema(
     }
 )
 _SPLITS = {"bits_per_byte": "training", "validation_bits_per_byte": "validation"}
+# what reading JSON of another shape than ours can raise; huge numbers overflow, deep nesting recurses
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+_LARGEST = 2**63 - 1  # what a column of whole numbers holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +166,11 @@ def _read_record(folder: Path, notes: list[str]) -> RunRecord | None:
 
 
 def _read_curves(folder: Path, notes: list[str]) -> pl.DataFrame:
-    files = sorted(path for path in folder.rglob("metrics.jsonl") if "report" not in path.parts[:-1])
+    files = sorted(
+        path
+        for path in folder.rglob("metrics.jsonl")
+        if path.is_file() and "report" not in path.relative_to(folder).parts[:-1]
+    )
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
     for path in files:
@@ -184,7 +191,7 @@ def _curve_rows(name: str, path: Path, notes: list[str]) -> Iterator[dict[str, o
         try:
             row = json.loads(line)
             yield from _logged_losses(name, row)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except _DAMAGE:
             unreadable += 1
     if unreadable:
         notes.append(f'{unreadable} of {len(lines)} lines of the training log of "{name}" cannot be read.')
@@ -196,13 +203,15 @@ def _logged_losses(name: str, row: dict[str, object]) -> Iterator[dict[str, obje
         if isinstance(value, int | float) and math.isfinite(value):
             where = {"step": _whole(row["step"]), "tokens": _whole(row["tokens"])}
             elapsed = row.get("elapsed_s")
-            time = float(elapsed) if isinstance(elapsed, int | float) else None
+            time = float(elapsed) if isinstance(elapsed, int | float) and math.isfinite(elapsed) else None
             yield {"model": name, "split": split, **where, "elapsed_s": time, "bits_per_byte": float(value)}
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int | float):
-        raise DataError(f"A step or a number of tokens is a number, not {type(value).__name__}.")
+    if not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+        raise DataError(
+            "A step or a number of tokens is a number from 0 that fits 64 bits. Leave the row out."
+        )
     return int(value)
 
 
@@ -215,7 +224,7 @@ def _read_samples(path: Path, notes: list[str]) -> dict[str, tuple[Sample, ...]]
             str(model): tuple(Sample(prompt=str(one["prompt"]), text=str(one["text"])) for one in samples)
             for model, samples in sorted(data.items())
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         notes.append(
             f"The generated samples cannot be read: samples.json is not a mapping of models to prompts and "
             f"texts ({type(error).__name__})."

@@ -167,12 +167,21 @@ def _failures(analysis: Analysis) -> list[Markup]:
     failed = analysis.rows.filter(pl.col("error").is_not_null())
     if not len(failed):
         return []
-    first = failed["scenario"].sort()[0]
-    return [
-        Markup('<a href="{}">{}</a> failed; the rows say why.').format(
-            rows_link(analysis.slugs[first], outcome="failed"), count(len(failed), "request")
+    total = count(len(failed), "request")
+    counts = failed["scenario"].value_counts().sort("scenario").rows()
+    link = Markup('<a href="{}">{}</a>')
+    if len(counts) == 1:
+        shown = link.format(rows_link(analysis.slugs[counts[0][0]], outcome="failed"), total)
+        return [Markup("{} failed; the rows say why.").format(shown)]
+    parts = [
+        Markup("{} on {}").format(
+            link.format(rows_link(analysis.slugs[name], outcome="failed"), f"{n:,}"), markup(plain(name))
         )
+        for name, n in counts[:_MOST_NAMED]
     ]
+    if len(counts) > _MOST_NAMED:
+        parts.append(Markup("the rest on {} more").format(len(counts) - _MOST_NAMED))
+    return [Markup("{} failed: {}; the rows say why.").format(total, Markup(", ").join(parts))]
 
 
 def _direction(analysis: Analysis, scenario: str) -> bool:

@@ -69,7 +69,8 @@ def embed_json(value: object) -> Markup:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
+    # half a character cannot be written as UTF-8, but escaped it is valid JSON
+    return Markup(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _mark(character: str) -> str:

@@ -65,7 +65,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise MissingFile(f'No rows file "{path}". Give the path of a .jsonl or .jsonl.gz file.')
     try:
         raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f'"{path}" cannot be read: {error}. Write it again.') from error
     except UnicodeDecodeError as error:
@@ -78,7 +78,7 @@ def _instance(line: str, path: Path, number: int, index: int, group_by: str | No
     place = f'"{path}", line {number}'
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{place} is not JSON: {error}. Write one JSON object a line.") from error
     if not isinstance(row, dict):
         raise DataError(f"{place} holds {type(row).__name__}. Write one JSON object a line.")

@@ -1,6 +1,7 @@
 """Train language models: a plain loop with exact resume, checkpoints, schedules and many processes."""
 
 from longwave.training.config import OptimConfig, TrainConfig
+from longwave.training.distributed import pick_device
 from longwave.training.loop import train
 from longwave.training.run_folder import TrainResult, load_trained
 from longwave.training.schedules import warmup_cosine
@@ -16,6 +17,7 @@ __all__ = [
     "Writer",
     "load_trained",
     "measure_step_s",
+    "pick_device",
     "train",
     "warmup_cosine",
 ]

@@ -130,7 +130,7 @@ class TrainConfig:
             _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         _require("checkpoint_every", self.checkpoint_every, self.checkpoint_every >= 1, "1 or more")
         _require("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "2 or more")
-        _require("seed", self.seed, self.seed >= 0, "0 or more")
+        _require("seed", self.seed, 0 <= self.seed < 1 << 64, "0 to 2^64 - 1")
         if self.batch_size % self.accumulation:
             raise ConfigError(
                 f"batch_size is {self.batch_size}, which accumulation {self.accumulation} does not divide. "

@@ -75,7 +75,7 @@ def join_workers(config: TrainConfig) -> Iterator[Workers]:
                 f'torchrun started {world} processes, but distributed is "none". Set distributed to "ddp" or '
                 '"fsdp".'
             )
-        yield Workers(rank=0, world=1, device=pick_device(config.device, 0))
+        yield Workers(rank=0, world=1, device=pick_device(config.device))
         return
     if "RANK" not in os.environ:
         raise ConfigError(
@@ -151,8 +151,25 @@ def _is_sharded(thing: nn.Module | Tensor) -> bool:
     return hasattr(thing, "set_requires_gradient_sync" if isinstance(thing, nn.Module) else "full_tensor")
 
 
-def pick_device(name: str, local_rank: int) -> torch.device:
-    """Turn a configured device name into a device of this process."""
+def pick_device(name: str, local_rank: int = 0) -> torch.device:
+    """Turn a configured device name into a device of this process.
+
+    Parameters
+    ----------
+    name : str
+        ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
+    local_rank : int
+        Number of this process on its machine: which GPU ``"auto"`` and ``"cuda"`` mean.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ConfigError
+        If the name means no device, or a GPU where there is none.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -182,9 +182,9 @@ def _read_result(out: Path, config: TrainConfig) -> TrainResult | None:
     try:
         values = json.loads(path.read_text("utf-8"))
         result = TrainResult(**values | {"folder": out, "was_finished": True})
+        return result if result.step >= config.steps else None
     except (TypeError, ValueError):
         return None  # rewritten from checkpoint and metrics
-    return result if result.step >= config.steps else None
 
 
 def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from longwave.config import write_json
 from longwave.data import TextData, TokenFile, WindowSampler, prepare_text, spread_windows
 from longwave.errors import ConfigError
-from longwave.models import LanguageModel
+from longwave.models import LanguageModel, count_parameters
 from longwave.training.checkpoints import Progress, collect, read_newest, restore, write_checkpoint
 from longwave.training.config import TrainConfig
 from longwave.training.distributed import Workers, spread_model, sync_only_if
@@ -39,10 +39,11 @@ def prepare(config: TrainConfig, out: Path, workers: Workers) -> TextData:
     Raises
     ------
     ConfigError
-        If the model has too few token ids.
+        If the model cannot be built, which is found out before the text is read, or has too few token ids.
     DataError
         If training or validation text is shorter than one window.
     """
+    count_parameters(config.model)
     if workers.is_first:
         prepare_text(config.data, out)
     workers.wait()
@@ -162,6 +163,7 @@ class Session:
             workers=self.workers,
             autocast=self.autocast,
         )
+        _check_finite("validation loss", loss, last.step)
         return {
             "step": last.step,
             "tokens": last.step * config.tokens_per_step,
@@ -234,12 +236,16 @@ class Session:
         if last is None:
             raise RuntimeError("Nothing was updated in this session yet; call update first.")
         for name, value in (("loss", float(last.loss)), ("gradient norm", float(last.norm))):
-            if not math.isfinite(value):
-                raise ConfigError(
-                    f"The {name} became {value} at step {last.step}; training cannot go on. Lower optim.lr, "
-                    f"raise optim.warmup_fraction or set optim.clip, and start in a new folder."
-                )
+            _check_finite(name, value, last.step)
         return last
+
+
+def _check_finite(name: str, value: float, step: int) -> None:
+    if not math.isfinite(value):
+        raise ConfigError(
+            f"The {name} became {value} at step {step}; training cannot go on. Lower optim.lr, raise "
+            f"optim.warmup_fraction or set optim.clip, and start in a new folder."
+        )
 
 
 class _Clock:

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from longwave.errors import ConfigError
 from longwave.models import LanguageModel
 from longwave.training.config import TrainConfig
 from longwave.training.distributed import pick_device
@@ -33,8 +34,15 @@ def measure_step_s(config: TrainConfig, *, repeats: int = 5) -> float:
     -------
     float
         Seconds of the fastest update: what the machine can do when nothing else runs on it.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to time, or the device does not exist.
     """
-    device = pick_device(config.device, 0)
+    if repeats < 1:
+        raise ConfigError(f'"repeats" is {repeats}; accepted is 1 or more. Change it.')
+    device = pick_device(config.device)
     with torch.random.fork_rng([]):
         model = LanguageModel(config.model, seed=config.seed).to(device).train()
         callee = cast(nn.Module, torch.compile(model)) if config.compile else model
