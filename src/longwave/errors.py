@@ -8,7 +8,8 @@ The tree, with the built-in each error also is::
     ├── ShapeError         ValueError     tensors do not fit together, or a sequence is too long
     ├── DataError          ValueError     a file or a corpus cannot be used
     │   ├── MissingFile    FileNotFoundError
-    │   └── CheckpointError               a checkpoint is damaged or belongs to something else
+    │   ├── CheckpointError               a checkpoint is damaged or belongs to something else
+    │   └── DamagedCache                  a request cache cannot be read; it ends an evaluation
     ├── TableError         ValueError     a predictions table breaks its schema
     ├── StorageError       OSError        writing failed (disk full, no permission); finished work is kept
     ├── MissingExtra       ImportError    an optional dependency is not installed
@@ -30,6 +31,7 @@ __all__ = [
     "ClientError",
     "ClientTimeout",
     "ConfigError",
+    "DamagedCache",
     "DataError",
     "LongwaveError",
     "MissingExtra",
@@ -77,6 +79,10 @@ class MissingFile(DataError, FileNotFoundError):
 
 class CheckpointError(DataError):
     """A checkpoint is damaged, incomplete or belongs to another model."""
+
+
+class DamagedCache(DataError):
+    """A request cache cannot be read; unlike the errors of one request, it ends an evaluation."""
 
 
 class TableError(LongwaveError, ValueError):

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from longwave.clients.base import Completion, Result
-from longwave.errors import DataError, StorageError
+from longwave.errors import DamagedCache, StorageError
 
-__all__ = ["CacheFile", "DamagedCache", "ModelEntry", "cut_at", "text_key"]
+__all__ = ["CacheFile", "ModelEntry", "cut_at", "text_key"]
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS models (
@@ -24,10 +24,6 @@ CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWI
 """
 LOCK_TIMEOUT_S = 30.0
 CHUNK = 500  # values in one SQL statement; SQLite takes 999 at least
-
-
-class DamagedCache(DataError):
-    """A request cache cannot be read; unlike the errors of one request, it ends an evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longwave.clients.base import Client, Request, Result
-from longwave.clients.cache_file import DamagedCache
 from longwave.clients.fake import Teachable
-from longwave.errors import LongwaveError, StorageError
+from longwave.errors import DamagedCache, LongwaveError, StorageError
 from longwave.evaluation.scoring import Answered, Row, Task, describe_requests, score
 from longwave.evaluation.selection import Selection
 from longwave.prompting import Case, Prepared, PromptMethod, get_method
