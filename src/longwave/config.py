@@ -14,7 +14,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -33,6 +33,7 @@ __all__ = [
     "load_config",
     "read_config_file",
     "read_run_record",
+    "replacing",
     "to_dict",
     "write_json",
     "write_run_record",
@@ -227,15 +228,35 @@ def write_json(path: Path, value: object) -> None:
     StorageError
         If the disk is full or the folder cannot be written; the old file stays.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
         text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
         # half a surrogate pair, as in the name of a file that is not UTF-8, becomes its JSON escape
         temporary.write_text(text, "utf-8", "backslashreplace")
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
+    """Yield a path to write to; at the end its file takes the place of ``path``, or nothing changes.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made when missing.
+    *failures : type
+        What the body may raise besides OSError when writing fails.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the folder cannot be written; the old file stays.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
         temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
+    except (OSError, *failures) as error:  # type: ignore[misc]  # mypy cannot unpack here
+        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
             temporary.unlink(missing_ok=True)
         raise StorageError(
             f'Cannot write "{path}": {error}. Free some space or choose another folder.'

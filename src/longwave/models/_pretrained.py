@@ -6,7 +6,6 @@ so that a crash between the two renames, or a file copied from elsewhere, is not
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from longwave import __version__
-from longwave.config import config_hash, load_config, to_dict, write_json
-from longwave.errors import CheckpointError, ConfigError, MissingFile, StorageError
+from longwave.config import config_hash, load_config, replacing, to_dict, write_json
+from longwave.errors import CheckpointError, ConfigError, MissingFile
 
 __all__ = ["Weights", "load_pretrained", "save_pretrained"]
 
@@ -78,18 +77,9 @@ def save_pretrained(tensors: Mapping[str, Tensor], config: object, folder: Path)
         If the folder cannot be written.
     """
     path = folder / WEIGHTS_FILE
-    temporary = path.with_name(path.name + ".tmp")
     metadata = {"format": "pt", "longwave_format": str(FORMAT), "longwave_config": config_hash(config)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with replacing(path, SafetensorError) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
-            temporary.unlink()
-        raise StorageError(
-            f'Cannot write "{path}": {error}. Free some space or choose another folder.'
-        ) from error
     record = {
         "format": FORMAT,
         "version": __version__,

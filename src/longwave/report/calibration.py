@@ -15,7 +15,6 @@ from longwave.predictions import wilson_interval
 
 __all__ = ["CALIBRATION", "calibrate", "confident_rows", "coverage_curve", "reliability_bins"]
 
-FEW = 300  # below this many instances a calibration error is mostly noise (HELM warns there too)
 _BINS = 10
 _STEPS = 20
 

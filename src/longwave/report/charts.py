@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from longwave.metrics.calibration import FEW
 from longwave.report import figures
 from longwave.report.analysis import Analysis
-from longwave.report.calibration import FEW, confident_rows, coverage_curve, reliability_bins
+from longwave.report.calibration import confident_rows, coverage_curve, reliability_bins
 from longwave.report.formats import number, significant
 from longwave.report.links import ORIGINAL, rows_link
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table

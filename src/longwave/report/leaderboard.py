@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
+from longwave.metrics.calibration import FEW
 from longwave.report.analysis import Analysis
-from longwave.report.calibration import FEW
 from longwave.report.comparisons import ALPHA
 from longwave.report.estimates import Estimate
 from longwave.report.formats import ABSENT, number, p_value, significant

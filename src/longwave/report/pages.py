@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 from markupsafe import Markup
 
+from longwave.metrics.calibration import FEW
 from longwave.report.analysis import Analysis
-from longwave.report.calibration import FEW
 from longwave.report.charts import (
     calibration_charts,
     curve_charts,

@@ -44,10 +44,9 @@ def prepare(config: TrainConfig, out: Path, workers: Workers) -> TextData:
         If training or validation text is shorter than one window.
     """
     count_parameters(config.model)
-    if workers.is_first:
-        prepare_text(config.data, out)
+    made = prepare_text(config.data, out) if workers.is_first else None
     workers.wait()
-    data = prepare_text(config.data, out)
+    data = made or prepare_text(config.data, out)
     if data.tokenizer.vocab_size > config.model.vocab_size:
         raise ConfigError(
             f"model.vocab_size is {config.model.vocab_size}, but the tokenizer has "

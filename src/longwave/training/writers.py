@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from longwave.config import replacing
 from longwave.errors import MissingExtra, StorageError
 
 __all__ = ["JsonLinesWriter", "Row", "TensorBoardWriter", "Writer", "cut_rows", "read_rows"]
@@ -111,13 +111,5 @@ def cut_rows(path: Path, step: int) -> None:
         If the file cannot be written; it stays as it was.
     """
     kept = [json.dumps(row) + "\n" for row in read_rows(path) if row["step"] <= step]
-    temporary = path.with_name(path.name + ".tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text("".join(kept), "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
-            temporary.unlink()
-        raise StorageError(
-            f'Cannot write "{path}": {error}. Free some space or choose another folder.'
-        ) from error
