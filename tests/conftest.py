@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,11 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     import torch
+
+# Without a GPU, Triton's kernels run in its interpreter, on CPU tensors. Kernels look when they are defined.
+HAS_GPU = Path("/dev/nvidiactl").exists()
+if not HAS_GPU:
+    os.environ["TRITON_INTERPRET"] = "1"
 
 # The first call of an operator may take long; examples are the same in every run.
 settings.register_profile("steady", deadline=None, derandomize=True)

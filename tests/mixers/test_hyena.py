@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -193,3 +194,27 @@ def test_missing_max_length_is_an_error():
 def test_unknown_backend_is_an_error(draw):
     with pytest.raises(UnknownName, match='"quick"'):
         Hyena(8, 16, backend="quick")(draw(1, 4, 8, dtype=torch.float32))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("L", [256, 255], ids=lambda L: f"L{L}")
+@pytest.mark.parametrize("options", [{}, {"order": 3, "n_heads": 2}, {"bidirectional": True}], ids=str)
+def test_gpu_agrees_with_float64_on_a_cpu(draw, options, L):
+    mixer, x = Hyena(8, 256, **options), draw(2, L, 8, dtype=torch.float32)
+    wide = copy.deepcopy(mixer).double()
+    expected = torch.autograd.grad(wide(x.double()).square().sum(), list(wide.parameters()))
+    mixer.cuda()
+    y = mixer(x.cuda())
+    found = torch.autograd.grad(y.square().sum(), list(mixer.parameters()))
+    errors = [(a.cpu() - b).norm() / b.norm() for a, b in zip(found, expected, strict=True)]
+    assert max(errors) < 1e-3
+    torch.testing.assert_close(y.cpu().double(), wide(x.double()), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.gpu
+def test_gpu_keeps_filters_wide_and_the_rest_narrow_under_autocast(draw):
+    mixer, x = Hyena(8, 256).cuda(), draw(2, 255, 8, dtype=torch.float32).cuda()
+    with torch.autocast("cuda", torch.bfloat16):
+        y, filters = mixer(x), mixer.filters(255)
+    assert (y.dtype, filters.dtype) == (torch.bfloat16, torch.float32)
+    torch.testing.assert_close(y.float(), mixer(x), rtol=5e-2, atol=5e-2)

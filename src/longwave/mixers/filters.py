@@ -197,7 +197,8 @@ class ImplicitFilter(nn.Module):
         if not self.config.modulate:
             return torch.ones((), dtype=dtype, device=self.decay.device)
         tau = torch.arange(seq_len, dtype=dtype, device=self.decay.device) / max(self.max_length - 1, 1)
-        return torch.exp(-self.decay.to(dtype)[:, None] * tau) + self.config.shift
+        window = torch.outer(-self.decay.to(dtype), tau).exp_()
+        return window + self.config.shift if self.config.shift else window
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Return learning rate and weight decay of every parameter, by name relative to this module."""

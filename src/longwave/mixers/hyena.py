@@ -12,7 +12,7 @@ cut; an unknown keyword is an error; there is no ``num_blocks`` (it leaks the fu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,8 +21,11 @@ from torch import Tensor, nn
 
 from longwave.errors import ConfigError
 from longwave.mixers.base import Mixer, State
+from longwave.mixers.filter_cache import FilterCache
 from longwave.mixers.filters import FilterConfig, ImplicitFilter
-from longwave.ops import long_conv, short_conv
+from longwave.mixers.projections import project_from_time_last, project_to_time_last
+from longwave.ops import long_conv
+from longwave.ops.short_conv import short_conv, split_short_conv
 
 __all__ = ["Hyena", "HyenaState"]
 
@@ -83,6 +86,9 @@ class Hyena(Mixer[HyenaState]):
     ... 1``, ``w <- (T_h + d) (x_i * w)`` with the causal convolution ``T_h`` and the skip ``d`` of step
     ``N-1-i``; the output is ``W_out (x_0 * w)``. O(N D L (log L + D)) time.
 
+    The filters depend on parameters alone. Evaluation without gradients keeps them, ``(N-1) V L`` numbers in
+    float32 for one length, until the length or a parameter changes or ``train()`` is called.
+
     References
     ----------
     Definition 3.1 and section 3 of arXiv 2302.10866, in the convention of its released checkpoints.
@@ -125,6 +131,7 @@ class Hyena(Mixer[HyenaState]):
         )
         self.skip = nn.Parameter(torch.randn(order - 1, d_model))
         self.out_proj = nn.Linear(d_model, d_model)
+        self._kept_filters = FilterCache()
         bound = 1 / math.sqrt(short_kernel_size)  # a Conv1d's own draw
         nn.init.uniform_(self.short_weight, -bound, bound)
         nn.init.uniform_(self.short_bias, -bound, bound)
@@ -132,15 +139,21 @@ class Hyena(Mixer[HyenaState]):
     def forward(self, x: Tensor) -> Tensor:
         """Mix whole sequences of shape (B, L, D)."""
         self._check_input(x)
-        z = short_conv(self._project(x), self.short_weight, self.short_bias)
-        *gates, w = z.chunk(self.order + 1, dim=1)  # N gates and the value, each (B, D, L)
-        filters = self.filters(x.shape[1])
+        # N gates and the value, each (B, D, L); the short filter adds the projection's bias in passing
+        *gates, w = split_short_conv(
+            project_to_time_last(x, self.in_proj.weight),
+            self.short_weight,
+            self.short_bias,
+            offset=self.in_proj.bias,
+            parts=self.order + 1,
+        )
+        filters = self._present_filters(x.shape[1])
         for step, gate in self._inner_gates(gates):
             w = long_conv(
                 w,
                 filters[step],
                 self.skip[step],
-                gate_in=F.dropout(gate, self.dropout, self.training),
+                gate_in=F.dropout(gate, self.dropout) if self.training and self.dropout > 0 else gate,
                 gate_out=gates[0] if step == self.order - 2 else None,
                 bidirectional=self.bidirectional,
                 backend=self.backend,
@@ -161,6 +174,12 @@ class Hyena(Mixer[HyenaState]):
             return taps.view(self.n_filters, self.order - 1, 2, seq_len).permute(1, 2, 0, 3)
         return taps.view(self.n_filters, self.order - 1, seq_len).transpose(0, 1)
 
+    def train(self, mode: bool = True) -> Hyena:
+        """Set training or evaluation; training forgets the filters that evaluation kept."""
+        if mode:
+            self._kept_filters.clear()
+        return super().train(mode)
+
     def init_state(self, batch: int, max_length: int | None = None) -> HyenaState:
         """Return an empty state; the filters are computed here, once."""
         length = self._state_length(max_length)
@@ -178,8 +197,9 @@ class Hyena(Mixer[HyenaState]):
         self._check_chunk(x, state)
         if x.shape[1] == 0:
             return x, state
-        projected = self._project(x)
-        window = torch.cat([state.tail, projected.to(state.tail.dtype)], dim=-1)  # (B, (N+1) D, S-1+P)
+        projected = project_to_time_last(x, self.in_proj.weight)
+        biased = projected.to(state.tail.dtype) + self.in_proj.bias[:, None]
+        window = torch.cat([state.tail, biased], dim=-1)  # (B, (N+1) D, S-1+P)
         state.tail = window[..., x.shape[1] :].clone()
         z = short_conv(window, self.short_weight, self.short_bias)[..., self.short_kernel_size - 1 :]
         *gates, w = z.to(projected.dtype).chunk(self.order + 1, dim=1)
@@ -227,15 +247,21 @@ class Hyena(Mixer[HyenaState]):
         """Yield each long convolution's number and the gate before it: the last gate first."""
         yield from enumerate(reversed(gates[1:]))
 
-    def _project(self, x: Tensor) -> Tensor:
-        """Project to (B, (N+1) D, L); writing time last saves a transposition of all projections."""
-        weight: Tensor = self.in_proj.weight.expand(x.shape[0], -1, -1)
-        return torch.baddbmm(self.in_proj.bias[:, None], weight, x.transpose(1, 2))
+    def _present_filters(self, seq_len: int) -> Tensor:
+        """Return ``filters``; those of the last call if it was in evaluation and nothing changed since."""
+        if self.training or self.filter.training:  # a filter that drops taps is another in every call
+            return self.filters(seq_len)
+        sources = [*self.filter.parameters(), *self.filter.buffers()]
+        return self._kept_filters.get(seq_len, sources, lambda: self.filters(seq_len))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Hyena:
+        self._kept_filters.clear()  # moving or casting replaces values behind the parameters' backs
+        moved: Hyena = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return moved
 
     def _project_out(self, w: Tensor) -> Tensor:
         """Project (B, D, L) to (B, L, D)."""
-        weight = self.out_proj.weight.t().expand(w.shape[0], -1, -1)
-        return torch.baddbmm(self.out_proj.bias, w.transpose(1, 2), weight)
+        return project_from_time_last(w, self.out_proj.weight, self.out_proj.bias)
 
     def _short_step(self, projected: Tensor, state: HyenaState) -> Tensor:
         window = torch.cat([state.tail, projected.to(state.tail.dtype)[..., None]], dim=-1)  # (B, (N+1) D, S)
