@@ -13,6 +13,7 @@ The tree, with the built-in each error also is::
     ├── TableError         ValueError     a predictions table breaks its schema
     ├── StorageError       OSError        writing failed (disk full, no permission); finished work is kept
     ├── MissingExtra       ImportError    an optional dependency is not installed
+    ├── BackendUnavailable RuntimeError   a backend that was asked for cannot serve this call
     └── ClientError        RuntimeError   a model did not answer
         ├── RateLimited
         ├── ClientTimeout  TimeoutError
@@ -27,6 +28,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BackendUnavailable",
     "CheckpointError",
     "ClientError",
     "ClientTimeout",
@@ -98,6 +100,10 @@ class MissingExtra(LongwaveError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f'{feature} needs an extra; install it with: pip install "longwave[{extra}]".')
+
+
+class BackendUnavailable(LongwaveError, RuntimeError):
+    """A backend that was asked for by name cannot serve this call; the message says why and what can."""
 
 
 class ClientError(LongwaveError, RuntimeError):

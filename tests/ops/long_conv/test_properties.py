@@ -1,4 +1,4 @@
-"""What holds of any convolution, over generated shapes and both backends."""
+"""What holds of any convolution, over generated shapes and every backend that runs on a CPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from longwave.ops import long_conv
 from longwave.ops.long_conv import BACKENDS
 
-backends = st.sampled_from(sorted(BACKENDS))
+backends = st.sampled_from(sorted(set(BACKENDS) - {"triton"}))
 lengths = st.integers(1, 40)
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=40)

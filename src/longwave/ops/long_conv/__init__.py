@@ -1,35 +1,46 @@
 """Long convolution: a filter as long as the sequence, one per channel, with gates and skip fused.
 
-One function, several backends. A backend is a function of the same six arguments; ``BACKENDS`` maps its
-name to where it lives (imported when first used) and ``_auto`` picks one by device, data type and length.
+One function, several backends. A backend is a function of the same six arguments in a module of its own. One
+that cannot serve every call has a function in ``REFUSALS`` that says why. ``choose.py`` holds the rule of
+``backend="auto"``.
 """
 
 # Shapes: B batch, D width, L length, K taps, H filters (heads), each shared by D/H neighbouring channels
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from typing import cast
 
 from torch import Tensor
 
-from longwave.errors import ShapeError, UnknownName
-from longwave.ops.long_conv.fft import next_fast_length
+from longwave.errors import BackendUnavailable, ShapeError, UnknownName
+from longwave.ops.long_conv.choose import choose_backend
+from longwave.ops.long_conv.chunked import chunked_conv
+from longwave.ops.long_conv.direct import direct_conv
+from longwave.ops.long_conv.fft import fft_conv, next_fast_length
+from longwave.ops.long_conv.naive import naive_conv
+from longwave.ops.long_conv.prepared import PreparedFilter, prepare_filter
+from longwave.ops.long_conv.triton import refuse as refuse_triton
+from longwave.ops.long_conv.triton import triton_conv
 
-__all__ = ["BACKENDS", "long_conv", "next_fast_length"]
+__all__ = ["BACKENDS", "PreparedFilter", "long_conv", "next_fast_length", "prepare_filter"]
 
 Backend = Callable[[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None, bool], Tensor]
 
-BACKENDS: dict[str, str] = {
-    "fft": "longwave.ops.long_conv.fft:fft_conv",
-    "naive": "longwave.ops.long_conv.naive:naive_conv",
+BACKENDS: dict[str, Backend] = {
+    "chunked": chunked_conv,
+    "direct": direct_conv,
+    "fft": fft_conv,
+    "naive": naive_conv,
+    "triton": triton_conv,
 }
+KEEP_SPECTRA = {"chunked": chunked_conv, "fft": fft_conv}  # of a prepared filter
+REFUSALS: dict[str, Callable[[Tensor, Tensor, bool], str | None]] = {"triton": refuse_triton}
 
 
 def long_conv(
     u: Tensor,
-    k: Tensor,
+    k: Tensor | PreparedFilter,
     skip: Tensor | None = None,
     *,
     gate_in: Tensor | None = None,
@@ -43,7 +54,7 @@ def long_conv(
     ----------
     u : Tensor, shape (B, D, L)
         Input, any real floating type.
-    k : Tensor, shape (D, K) or (heads, K), K <= L
+    k : Tensor, shape (D, K) or (heads, K), K <= L, or PreparedFilter
         Filters; ``k[:, 0]`` multiplies the present step. With fewer filters than channels, ``D / heads``
         neighbouring channels share one. Bidirectional: shape (2, D, K) or (2, heads, K), where ``k[0]``
         looks back in time and ``k[1]`` looks ahead; both have a tap for the present step.
@@ -53,8 +64,10 @@ def long_conv(
         Factors before and after the convolution.
     bidirectional : bool
         Look ahead as well as back.
-    backend : {"auto", "fft", "naive"}
-        ``"naive"`` is the direct sum, the oracle of the others.
+    backend : {"auto", "chunked", "direct", "fft", "naive", "triton"}
+        ``"auto"`` takes the fastest that serves the call. ``"triton"``: GPU kernels, half precision inside.
+        ``"fft"``: one transform. ``"chunked"``: short transforms in bounded scratch memory. ``"direct"``:
+        no transform, strictly causal. ``"naive"``: the sum as written below, the oracle of the others.
 
     Returns
     -------
@@ -64,9 +77,11 @@ def long_conv(
     Raises
     ------
     ShapeError
-        If shapes do not fit together or the filter is longer than the signal.
+        If shapes or devices do not fit together or the filter is longer than the signal.
     UnknownName
         If there is no such backend.
+    BackendUnavailable
+        If the backend was named and cannot serve this device, data type or length; the message says why.
 
     Notes
     -----
@@ -74,8 +89,11 @@ def long_conv(
     O(B D L log L) time, O(B D L) memory. Half types are computed in float32, float64 stays float64, also
     under autocast. Gradients flow to all five tensors, twice if asked. The same input gives the same bits.
 
-    The FFT spreads rounding over all positions in proportion to the largest value of a sequence: causality
-    is exact up to that, and exact without reservation with ``backend="naive"``.
+    On a GPU, ``"auto"`` sends half types to the Triton kernels: float32 sums of float16 products, a relative
+    error below 1e-3 beside the rounding of the output. Wider types go to the FFT.
+
+    A transform spreads rounding over all positions in proportion to the largest value of a sequence:
+    causality is exact up to that, and exact without reservation with ``"direct"`` and ``"naive"``.
 
     References
     ----------
@@ -88,23 +106,39 @@ def long_conv(
     >>> long_conv(u, torch.tensor([[3.0, 1.0]]), backend="naive")
     tensor([[[3., 1., 6.]]])
     """
+    prepared = None
+    if isinstance(k, PreparedFilter):
+        prepared = k
+        prepared.check_alone(skip, bidirectional)
+        k, skip, bidirectional = prepared.taps, prepared.skip, prepared.bidirectional
     _check(u, k, skip, gate_in, gate_out, bidirectional)
-    chosen = _load(_auto(u, k) if backend == "auto" else backend)
+    name = _choose(backend, u, k, skip, gate_in, gate_out, bidirectional)
+    if prepared is not None and name in KEEP_SPECTRA:
+        return KEEP_SPECTRA[name](u, k, skip, gate_in, gate_out, bidirectional, prepared)
+    return BACKENDS[name](u, k, skip, gate_in, gate_out, bidirectional)
+
+
+def _choose(
+    backend: str,
+    u: Tensor,
+    k: Tensor,
+    skip: Tensor | None,
+    gate_in: Tensor | None,
+    gate_out: Tensor | None,
+    bidirectional: bool,
+) -> str:
+    """Return the backend that serves a call, or say why the named one cannot."""
+    if backend != "auto" and backend not in BACKENDS:
+        raise UnknownName("long_conv backend", backend, ["auto", *BACKENDS])
     if u.numel() == 0 or k.shape[-1] == 0:  # no transform has length zero
-        chosen = _load("naive")
-    return chosen(u, k, skip, gate_in, gate_out, bidirectional)
-
-
-def _auto(u: Tensor, k: Tensor) -> str:  # noqa: ARG001 (the rule sees all it may decide by)
-    """Pick a backend by device, data type and length."""
-    return "fft"
-
-
-def _load(name: str) -> Backend:
-    if name not in BACKENDS:
-        raise UnknownName("long_conv backend", name, ["auto", *BACKENDS])
-    module, _, attribute = BACKENDS[name].partition(":")
-    return cast(Backend, getattr(importlib.import_module(module), attribute))
+        return "naive"
+    if backend == "auto":
+        return choose_backend(u, k, skip, gate_in, gate_out, bidirectional)
+    if backend in REFUSALS and (reason := REFUSALS[backend](u, k, bidirectional)):
+        raise BackendUnavailable(
+            f'The backend "{backend}" of long_conv cannot serve this call: {reason} Use backend="auto".'
+        )
+    return backend
 
 
 def _check(
@@ -142,6 +176,11 @@ def _check(
         if gate is not None and gate.shape != u.shape:
             raise ShapeError(
                 f"{name} has shape {tuple(gate.shape)}; a gate has the shape of the input {shapes}."
+            )
+    for name, tensor in (("k", k), ("skip", skip), ("gate_in", gate_in), ("gate_out", gate_out)):
+        if tensor is not None and tensor.device != u.device:
+            raise ShapeError(
+                f"{name} is on {tensor.device} and u is on {u.device} {shapes}. Move them to one device."
             )
     if not u.is_floating_point() or not k.is_floating_point():
         raise ShapeError(

@@ -13,18 +13,30 @@ inputs are saved; spectra are made again.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from longwave.ops.long_conv.lengths import next_fast_length
+from longwave.ops.long_conv.prepared import PreparedFilter
+from longwave.ops.long_conv.recompute import (
+    Gradients,
+    Inputs,
+    arithmetic_type,
+    empty_gradients,
+    recomputed_conv,
+    write_product,
+)
+
 __all__ = ["fft_conv", "next_fast_length"]
 
-# Points of one block of padded channels: 2 MB in float32, so that a block's chain of transforms stays in the
-# cache (measured with 2 cores at B16-D160-L512: 13 ms forward and backward against 21 ms in one piece).
-CPU_BLOCK = 2**19
-
-Grads = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None, None]
+# Points of one block of padded channels, the least and the most: 2 MB in float32, so that a block's chain of
+# transforms stays in the cache; longer transforms take up to 8 MB, because MKL computes its table of roots
+# in every call (12 ns a point), which more rows share. Measured with 2 cores (Xeon with 2 MB L2 a core),
+# B8-D256, forward, 2 MB against 8 MB: L=1K 4.1 and 4.5 ms, L=16K 240 and 168 ms, L=64K 880 and 760 ms.
+CPU_BLOCK = (2**19, 2**21)
+ROWS = 128  # of a block, between the two
 
 
 def fft_conv(
@@ -34,189 +46,128 @@ def fft_conv(
     gate_in: Tensor | None,
     gate_out: Tensor | None,
     bidirectional: bool,
+    prepared: PreparedFilter | None = None,
 ) -> Tensor:
     """Compute ``long_conv`` by FFT; arguments as there, already checked and not empty."""
-    y: Tensor = _FFTConv.apply(u, k, skip, gate_in, gate_out, bidirectional)  # type: ignore[no-untyped-call]
-    return y
+    algorithm = _FFT(u, k, bidirectional, prepared)
+    return recomputed_conv(algorithm, Inputs(u, k, skip, gate_in, gate_out), bidirectional)
 
 
-def next_fast_length(n: int) -> int:
-    """Return the smallest length from ``n`` on whose FFT is fast.
+class _FFT:
+    """What forward and backward must agree on, and both of them."""
 
-    That is a multiple of 8 without a prime factor above 5; below 16 any such number. Measured with MKL, odd
-    and barely even lengths such as 1125 or 1250 take two to four times as long per point as 1152 and 1280.
+    def __init__(self, u: Tensor, k: Tensor, bidirectional: bool, prepared: PreparedFilter | None) -> None:
+        self.dtype = arithmetic_type(u, k)
+        self.batch, self.width, self.seq_len = u.shape
+        self.taps = k.shape[-1]
+        # L + K - 1 points keep what wraps around away from the L outputs, on both sides when bidirectional.
+        self.n_fft = next_fast_length(self.seq_len + self.taps - 1)
+        self.bidirectional = bidirectional
+        self.prepared = prepared
+        least, most = CPU_BLOCK
+        points = min(max(least, ROWS * self.n_fft), most)
+        on_cpu = u.device.type == "cpu"
+        self.step = max(1, points // (self.batch * self.n_fft)) if on_cpu else self.width
 
-    Examples
-    --------
-    >>> [next_fast_length(n) for n in (1, 7, 1023, 1025, 2047)]
-    [1, 8, 1024, 1080, 2048]
-    """
-    step = 8 if n >= 16 else 1
-    candidate = max(-(-n // step) * step, 1)
-    while not _is_smooth(candidate):
-        candidate += step
-    return candidate
-
-
-def _is_smooth(n: int) -> bool:
-    for prime in (2, 3, 5):
-        while n % prime == 0:
-            n //= prime
-    return n == 1
-
-
-class _Plan(NamedTuple):
-    """What forward and backward must agree on."""
-
-    dtype: torch.dtype  # of the arithmetic
-    seq_len: int
-    taps: int
-    n_fft: int
-    bidirectional: bool
-    blocks: tuple[slice, ...]  # of channels, treated one after the other
-
-
-class _FFTConv(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx,
-        u: Tensor,
-        k: Tensor,
-        skip: Tensor | None,
-        gate_in: Tensor | None,
-        gate_out: Tensor | None,
-        bidirectional: bool,
-    ) -> Tensor:
-        plan = _plan(u, k, bidirectional)
-        ctx.plan = plan  # type: ignore[attr-defined]
-        ctx.save_for_backward(u, k, skip, gate_in, gate_out)  # type: ignore[arg-type]
+    def forward(self, inputs: Inputs) -> Tensor:
+        u, k, skip, gate_in, gate_out = inputs
         y = torch.empty(u.shape, dtype=u.dtype, device=u.device)
-        with torch.autocast(u.device.type, enabled=False):
-            filters = _filter_spectrum(k, skip, u.shape[1], plan)
-            for block in plan.blocks:
-                spectrum = _gated_spectrum(u, gate_in, block, plan)
-                _multiply(_inverse(spectrum.mul_(filters[block]), plan), gate_out, block, out=y)
+        filters, padded = self._filters(k, skip), self._padded(u)
+        for block in self._blocks():
+            values = self._inverse(
+                self._spectrum(u[:, block], _part(gate_in, block), padded).mul_(filters[block])
+            )
+            write_product(values, _part(gate_out, block), y[:, block])
         return y
 
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> Grads:
-        (grad,) = grad_outputs
-        plan: _Plan = ctx.plan  # type: ignore[attr-defined]
-        u, k, skip, gate_in, gate_out = ctx.saved_tensors  # type: ignore[attr-defined]
-        saved = _Saved(u, k, skip, gate_in, gate_out)
-        needs: tuple[bool, ...] = ctx.needs_input_grad  # type: ignore[attr-defined]
-        with torch.autocast(grad.device.type, enabled=False):
-            if torch.is_grad_enabled():
-                return _differentiable_gradients(saved, needs, grad, plan)
-            return _gradients(saved, needs, grad, plan)
+    def gradients(self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor) -> Gradients:
+        u, k, skip, gate_in, gate_out = inputs
+        du, dgate_in, dgate_out = empty_gradients(inputs, needs)
+        filters, padded = self._filters(k, skip), self._padded(u)
+        correlation = torch.empty_like(filters) if needs[1] or needs[2] else None
+        for block in self._blocks():
+            spectrum_h = self._spectrum(grad[:, block], _part(gate_out, block), padded)
+            if correlation is not None or dgate_out is not None:
+                spectrum_v = self._spectrum(u[:, block], _part(gate_in, block), padded)
+                if dgate_out is not None:
+                    values = self._inverse(spectrum_v * filters[block])
+                    write_product(values, grad[:, block], dgate_out[:, block])
+                if correlation is not None:
+                    _correlate(spectrum_v, spectrum_h, out=correlation[block])
+            if du is not None or dgate_in is not None:
+                dv = self._inverse(spectrum_h.mul_(filters[block].conj()))
+                if du is not None:
+                    write_product(dv, _part(gate_in, block), du[:, block])
+                if dgate_in is not None:
+                    write_product(dv, u[:, block], dgate_in[:, block])
+        if correlation is None:
+            return du, None, None, dgate_in, dgate_out
+        dk, dskip = self._filter_gradients(correlation, k, skip)
+        return du, dk, dskip, dgate_in, dgate_out
+
+    def _blocks(self) -> Iterator[slice]:
+        for start in range(0, self.width, self.step):
+            yield slice(start, min(start + self.step, self.width))
+
+    def _padded(self, u: Tensor) -> Tensor:
+        """Return a buffer for a block of signals whose padding is zero and stays so."""
+        shape = (self.batch, min(self.step, self.width), self.n_fft)
+        padded = torch.empty(shape, dtype=self.dtype, device=u.device)
+        padded[..., self.seq_len :] = 0
+        return padded
+
+    def _spectrum(self, u: Tensor, gate: Tensor | None, padded: Tensor) -> Tensor:
+        """Transform ``gate * u``; the product is written straight into the padded buffer."""
+        padded = padded[:, : u.shape[1]]
+        write_product(u, gate, padded[..., : self.seq_len])
+        spectrum: Tensor = torch.fft.rfft(padded)  # (B, D, F)
+        return spectrum
+
+    def _inverse(self, spectrum: Tensor) -> Tensor:
+        signal: Tensor = torch.fft.irfft(spectrum, n=self.n_fft)
+        return signal[..., : self.seq_len]
+
+    def _filters(self, k: Tensor, skip: Tensor | None) -> Tensor:
+        if self.prepared is None:
+            return self._filter_spectrum(k, skip)
+        key = ("fft", self.n_fft, self.width, self.dtype)
+        return self.prepared.spectrum(key, lambda: self._filter_spectrum(k, skip))
+
+    def _filter_spectrum(self, k: Tensor, skip: Tensor | None) -> Tensor:
+        """Transform the filters of all channels, the skip added as a tap at lag zero."""
+        spectrum: Tensor = torch.fft.rfft(k.to(self.dtype), n=self.n_fft)
+        if self.bidirectional:  # conjugation turns time around
+            spectrum = spectrum[0] + spectrum[1].conj()
+        if spectrum.shape[0] != self.width:
+            spectrum = spectrum.repeat_interleave(self.width // spectrum.shape[0], dim=0)
+        return spectrum if skip is None else spectrum + skip.to(self.dtype)[:, None]  # (D, F)
+
+    def _filter_gradients(
+        self, correlation: Tensor, k: Tensor, skip: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Read gradients off the correlation of input and gradient: lag j is tap j's, lag 0 the skip's."""
+        lags: Tensor = torch.fft.irfft(correlation, n=self.n_fft)  # (D, N)
+        dskip = None if skip is None else lags[:, 0].to(skip.dtype)
+        heads = k.shape[-2]
+        if heads != lags.shape[0]:
+            lags = lags.view(heads, -1, self.n_fft).sum(1)  # (H, N)
+        dk = lags[:, : self.taps]
+        if self.bidirectional:
+            ahead = lags.roll(-1, dims=-1).flip(-1)[:, : self.taps]  # lags 0, -1, -2, ... of the circle
+            dk = torch.stack([dk, ahead])
+        return dk.to(k.dtype), dskip
 
 
-class _Saved(NamedTuple):
-    u: Tensor
-    k: Tensor
-    skip: Tensor | None
-    gate_in: Tensor | None
-    gate_out: Tensor | None
+def _part(gate: Tensor | None, block: slice) -> Tensor | None:
+    return None if gate is None else gate[:, block]
 
 
-def _plan(u: Tensor, k: Tensor, bidirectional: bool) -> _Plan:
-    dtype = torch.promote_types(torch.promote_types(u.dtype, k.dtype), torch.float32)
-    batch, width, seq_len = u.shape
-    taps = k.shape[-1]
-    # L + K - 1 points keep what wraps around away from the L outputs, on both sides when bidirectional.
-    n_fft = next_fast_length(seq_len + taps - 1)
-    step = width if u.device.type != "cpu" else max(1, CPU_BLOCK // (batch * n_fft))
-    blocks = tuple(slice(start, start + step) for start in range(0, width, step))
-    return _Plan(dtype, seq_len, taps, n_fft, bidirectional, blocks)
+def _correlate(spectrum_v: Tensor, spectrum_h: Tensor, out: Tensor) -> None:
+    """Write ``sum_b ~V H`` into ``out``; ``spectrum_v`` is overwritten.
 
-
-def _gated_spectrum(u: Tensor, gate: Tensor | None, block: slice, plan: _Plan) -> Tensor:
-    """Transform ``gate * u``; the product is written straight into the padded buffer."""
-    u = u[:, block]
-    padded = torch.empty((*u.shape[:2], plan.n_fft), dtype=plan.dtype, device=u.device)
-    padded[..., plan.seq_len :] = 0
-    gate = None if gate is None else gate[:, block]
-    _multiply(u.to(plan.dtype), gate, slice(None), out=padded[..., : plan.seq_len])
-    spectrum: Tensor = torch.fft.rfft(padded)  # (B, D, F)
-    return spectrum
-
-
-def _multiply(values: Tensor, gate: Tensor | None, block: slice, out: Tensor) -> None:
-    """Write ``gate * values`` into a block of channels of ``out``, rounding once; None is a gate of ones."""
-    if gate is None:
-        out[:, block] = values
-    elif out.dtype == values.dtype:
-        torch.mul(values, gate[:, block].to(values.dtype), out=out[:, block])
-    else:
-        out[:, block] = values * gate[:, block]
-
-
-def _filter_spectrum(k: Tensor, skip: Tensor | None, width: int, plan: _Plan) -> Tensor:
-    """Transform the filters of all channels, the skip added as a tap at lag zero."""
-    spectrum: Tensor = torch.fft.rfft(k.to(plan.dtype), n=plan.n_fft)
-    if plan.bidirectional:  # conjugation turns time around
-        spectrum = spectrum[0] + spectrum[1].conj()
-    if spectrum.shape[0] != width:
-        spectrum = spectrum.repeat_interleave(width // spectrum.shape[0], dim=0)
-    return spectrum if skip is None else spectrum + skip.to(plan.dtype)[:, None]  # (D, F)
-
-
-def _inverse(spectrum: Tensor, plan: _Plan) -> Tensor:
-    signal: Tensor = torch.fft.irfft(spectrum, n=plan.n_fft)
-    return signal[..., : plan.seq_len]
-
-
-def _gradients(saved: _Saved, needs: tuple[bool, ...], grad: Tensor, plan: _Plan) -> Grads:
-    u, k, skip, gate_in, gate_out = saved
-    needs_filter = needs[1] or needs[2]
-    du, dgate_in, dgate_out = (
-        torch.empty(u.shape, dtype=tensor.dtype, device=u.device) if tensor is not None and need else None
-        for tensor, need in ((u, needs[0]), (gate_in, needs[3]), (gate_out, needs[4]))
-    )
-    filters = _filter_spectrum(k, skip, u.shape[1], plan)
-    correlation = torch.empty_like(filters) if needs_filter else None
-    for block in plan.blocks:
-        spectrum_h = _gated_spectrum(grad, gate_out, block, plan)
-        if needs_filter or dgate_out is not None:
-            spectrum_v = _gated_spectrum(u, gate_in, block, plan)
-            if correlation is not None:
-                correlation[block] = torch.linalg.vecdot(spectrum_v, spectrum_h, dim=0)
-            if dgate_out is not None:
-                _multiply(_inverse(spectrum_v.mul_(filters[block]), plan), grad, block, out=dgate_out)
-        if du is not None or dgate_in is not None:
-            dv = _inverse(spectrum_h.mul_(filters[block].conj()), plan)
-            if du is not None:
-                _multiply(dv, gate_in, block, out=du)
-            if dgate_in is not None:
-                _multiply(dv, u, block, out=dgate_in)
-    dk, dskip = (None, None) if correlation is None else _filter_gradients(correlation, k, skip, plan)
-    return du, dk, dskip, dgate_in, dgate_out, None
-
-
-def _filter_gradients(
-    correlation: Tensor, k: Tensor, skip: Tensor | None, plan: _Plan
-) -> tuple[Tensor, Tensor | None]:
-    """Read gradients off the correlation of input and gradient: lag j is tap j's, lag 0 the skip's too."""
-    lags: Tensor = torch.fft.irfft(correlation, n=plan.n_fft)  # (D, N)
-    dskip = None if skip is None else lags[:, 0].to(skip.dtype)
-    heads = k.shape[-2]
-    if heads != lags.shape[0]:
-        lags = lags.view(heads, -1, plan.n_fft).sum(1)  # (H, N)
-    dk = lags[:, : plan.taps]
-    if plan.bidirectional:
-        ahead = lags.roll(-1, dims=-1).flip(-1)[:, : plan.taps]  # lags 0, -1, -2, ... of the circle
-        dk = torch.stack([dk, ahead])
-    return dk.to(k.dtype), dskip
-
-
-def _differentiable_gradients(saved: _Saved, needs: tuple[bool, ...], grad: Tensor, plan: _Plan) -> Grads:
-    """Gradients through torch's own operations, for whoever differentiates twice."""
-    u, k, skip, gate_in, gate_out = saved
-    v = u.to(plan.dtype) if gate_in is None else u.to(plan.dtype) * gate_in.to(plan.dtype)
-    spectrum = torch.fft.rfft(v, n=plan.n_fft) * _filter_spectrum(k, skip, u.shape[1], plan)
-    y = _inverse(spectrum, plan)
-    y = (y if gate_out is None else y * gate_out.to(plan.dtype)).to(u.dtype)
-    wanted = [tensor for tensor, need in zip(saved, needs, strict=False) if need and tensor is not None]
-    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
-    du, dk, dskip, dgate_in, dgate_out = (next(found) if need else None for need in needs[:5])
-    return du, dk, dskip, dgate_in, dgate_out, None
+    Conjugating in place and adding row after row takes 0.6 of the time of ``torch.linalg.vecdot``.
+    """
+    conjugate = spectrum_v.conj_physical_()
+    torch.mul(conjugate[0], spectrum_h[0], out=out)
+    for v, h in zip(conjugate[1:], spectrum_h[1:], strict=True):
+        out.addcmul_(v, h)

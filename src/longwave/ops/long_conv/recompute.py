@@ -1,0 +1,142 @@
+"""The autograd side of the backends: save the inputs alone and make everything else again.
+
+A backend hands over an ``Algorithm``, which computes values and gradients from the five tensors of a call.
+Here are the parts that do not depend on how: what is saved, the arithmetic's type, products with gates, and
+the second derivative.
+"""
+
+# Shapes: B batch, D width, L length, K taps, H filters, F frequencies
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from longwave.ops.long_conv.lengths import next_fast_length
+
+__all__ = [
+    "Algorithm",
+    "Gradients",
+    "Inputs",
+    "arithmetic_type",
+    "empty_gradients",
+    "recomputed_conv",
+    "write_product",
+]
+
+Gradients = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, Tensor | None]
+
+
+class Inputs(NamedTuple):
+    """The tensors of one call of ``long_conv``; gradients come in the same order."""
+
+    u: Tensor
+    k: Tensor
+    skip: Tensor | None
+    gate_in: Tensor | None
+    gate_out: Tensor | None
+
+
+class Algorithm(Protocol):
+    """A way to compute one long convolution and its gradients."""
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Return the output, of shape and type of ``inputs.u``."""
+        ...
+
+    def gradients(self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor) -> Gradients:
+        """Return the gradients that are needed, each in the type of its input."""
+        ...
+
+
+def recomputed_conv(algorithm: Algorithm, inputs: Inputs, bidirectional: bool) -> Tensor:
+    """Run an algorithm under autograd, outside autocast; only ``inputs`` are kept for the backward pass."""
+    y: Tensor = _Recomputed.apply(algorithm, bidirectional, *inputs)  # type: ignore[no-untyped-call]
+    return y
+
+
+def arithmetic_type(u: Tensor, k: Tensor) -> torch.dtype:
+    """Return the wider type of signal and filter, float32 at least."""
+    return torch.promote_types(torch.promote_types(u.dtype, k.dtype), torch.float32)
+
+
+def write_product(values: Tensor, gate: Tensor | None, out: Tensor) -> None:
+    """Write ``gate * values`` into ``out``, rounding once; one has the arithmetic's type."""
+    if gate is None:
+        out.copy_(values)
+    elif out.dtype == values.dtype:
+        torch.mul(values, gate.to(values.dtype), out=out)
+    else:
+        dtype = torch.promote_types(torch.promote_types(out.dtype, values.dtype), torch.float32)
+        out.copy_(values.to(dtype) * gate)
+
+
+def empty_gradients(
+    inputs: Inputs, needs: tuple[bool, ...]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Allocate the gradients of input and gates, those that are needed."""
+    wanted = ((inputs.u, needs[0]), (inputs.gate_in, needs[3]), (inputs.gate_out, needs[4]))
+    du, dgate_in, dgate_out = (
+        torch.empty(inputs.u.shape, dtype=tensor.dtype, device=tensor.device)
+        if tensor is not None and need
+        else None
+        for tensor, need in wanted
+    )
+    return du, dgate_in, dgate_out
+
+
+class _Recomputed(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx,
+        algorithm: Algorithm,
+        bidirectional: bool,
+        *tensors: Tensor | None,
+    ) -> Tensor:
+        ctx.algorithm, ctx.bidirectional = algorithm, bidirectional  # type: ignore[attr-defined]
+        ctx.save_for_backward(*tensors)  # type: ignore[arg-type]
+        inputs = Inputs(*tensors)  # type: ignore[arg-type]
+        with torch.autocast(inputs.u.device.type, enabled=False):
+            return algorithm.forward(inputs)
+
+    @staticmethod
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        (grad,) = grad_outputs
+        inputs = Inputs(*ctx.saved_tensors)  # type: ignore[attr-defined]
+        needs: tuple[bool, ...] = ctx.needs_input_grad[2:]  # type: ignore[attr-defined]
+        with torch.autocast(grad.device.type, enabled=False):
+            if torch.is_grad_enabled():
+                both: bool = ctx.bidirectional  # type: ignore[attr-defined]
+                return None, None, *_differentiable_gradients(inputs, needs, grad, both)
+            algorithm: Algorithm = ctx.algorithm  # type: ignore[attr-defined]
+            return None, None, *algorithm.gradients(inputs, needs, grad)
+
+
+def _differentiable_gradients(
+    inputs: Inputs, needs: tuple[bool, ...], grad: Tensor, bidirectional: bool
+) -> Gradients:
+    """Gradients through torch's own operations, for whoever differentiates twice."""
+    y = _formula(inputs, bidirectional)
+    wanted = [tensor for tensor, need in zip(inputs, needs, strict=True) if need and tensor is not None]
+    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
+    du, dk, dskip, dgate_in, dgate_out = (next(found) if need else None for need in needs)
+    return du, dk, dskip, dgate_in, dgate_out
+
+
+def _formula(inputs: Inputs, bidirectional: bool) -> Tensor:
+    """Compute the convolution by FFT as a textbook does."""
+    u, k, skip, gate_in, gate_out = inputs
+    dtype, seq_len = arithmetic_type(u, k), u.shape[-1]
+    n_fft = next_fast_length(seq_len + k.shape[-1] - 1)
+    v = u.to(dtype) if gate_in is None else u.to(dtype) * gate_in.to(dtype)
+    filters = torch.fft.rfft(k.to(dtype), n=n_fft)
+    if bidirectional:
+        filters = filters[0] + filters[1].conj()
+    filters = filters.repeat_interleave(u.shape[1] // filters.shape[0], dim=0)  # (D, F)
+    y: Tensor = torch.fft.irfft(torch.fft.rfft(v, n=n_fft) * filters, n=n_fft)[..., :seq_len]
+    y = y if skip is None else y + skip.to(dtype)[:, None] * v
+    return (y if gate_out is None else y * gate_out.to(dtype)).to(u.dtype)
