@@ -1,6 +1,30 @@
 """Functions on tensors: the operators every mixer is made of."""
 
-from longwave.ops.long_conv import long_conv, next_fast_length
-from longwave.ops.short_conv import short_conv
+from longwave.ops.long_conv import PreparedFilter, long_conv, next_fast_length, prepare_filter
+from longwave.ops.long_conv.bandlimit import band_mask, bandlimit
+from longwave.ops.long_conv.butterfly import ButterflyTransform, balanced_factors
+from longwave.ops.long_conv.butterfly_conv import ButterflyConv, butterfly_conv, causal_leak
+from longwave.ops.long_conv.online import OnlineConv, OnlineConvGroup
+from longwave.ops.long_conv.packed import packed_long_conv
+from longwave.ops.long_conv.state_passing import state_passing_conv
+from longwave.ops.short_conv import short_conv, split_short_conv
 
-__all__ = ["long_conv", "next_fast_length", "short_conv"]
+__all__ = [
+    "ButterflyConv",
+    "ButterflyTransform",
+    "OnlineConv",
+    "OnlineConvGroup",
+    "PreparedFilter",
+    "balanced_factors",
+    "band_mask",
+    "bandlimit",
+    "butterfly_conv",
+    "causal_leak",
+    "long_conv",
+    "next_fast_length",
+    "packed_long_conv",
+    "prepare_filter",
+    "short_conv",
+    "split_short_conv",
+    "state_passing_conv",
+]
