@@ -271,3 +271,19 @@ def test_public_function_serves_everything_on_a_gpu(tensors, change):
     torch.testing.assert_close(
         split_short_conv(u, k, parts=2)[1].cpu(), expected[:, 2:], rtol=1e-5, atol=1e-5
     )
+
+
+def test_kernel_that_cannot_be_compiled_leaves_the_torch_form(monkeypatch, caplog):
+    from longwave.ops.short_conv import triton as form
+
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("no C compiler")
+
+    monkeypatch.setattr(form, "run_forward", broken)
+    form._runs_on.cache_clear()
+    u = torch.ones(1, 2, 16)
+    assert not can_serve(u, torch.ones(2, 3), None, None)
+    assert not can_serve(u, torch.ones(2, 3), None, None)
+    form._runs_on.cache_clear()
+    assert [record.message for record in caplog.records if "no C compiler" in record.message] != []
+    assert len(caplog.records) == 1

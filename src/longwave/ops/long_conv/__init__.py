@@ -86,11 +86,11 @@ def long_conv(
     Notes
     -----
     ``v = gate_in * u`` and ``y[t] = gate_out[t] * (sum_{j<=min(t, K-1)} k[j] v[t-j] + skip v[t])``.
-    O(B D L log L) time, O(B D L) memory. Half types are computed in float32, float64 stays float64, also
-    under autocast. Gradients flow to all five tensors, twice if asked. The same input gives the same bits.
+    O(B D L log L) time, O(B D L) memory. Gradients flow to all five tensors, twice if asked. The same input
+    gives the same bits. Half types are computed in float32, float64 stays float64, also under autocast.
 
-    On a GPU, ``"auto"`` sends half types to the Triton kernels: float32 sums of float16 products, a relative
-    error below 1e-3 beside the rounding of the output. Wider types go to the FFT.
+    The exception is a GPU, where ``"auto"`` sends half types to the Triton kernels: float16 products, float32
+    sums, a relative error below 1e-3 beside the rounding of the output.
 
     A transform spreads rounding over all positions in proportion to the largest value of a sequence:
     causality is exact up to that, and exact without reservation with ``"direct"`` and ``"naive"``.

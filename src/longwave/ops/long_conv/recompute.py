@@ -53,8 +53,19 @@ class Algorithm(Protocol):
 
 def recomputed_conv(algorithm: Algorithm, inputs: Inputs, bidirectional: bool) -> Tensor:
     """Run an algorithm under autograd, outside autocast; only ``inputs`` are kept for the backward pass."""
+    if not (torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)):
+        return _run(
+            algorithm, inputs
+        )  # at a few dozen steps, what autograd sets up takes as long as the work
     y: Tensor = _Recomputed.apply(algorithm, bidirectional, *inputs)  # type: ignore[no-untyped-call]
     return y
+
+
+def _run(algorithm: Algorithm, inputs: Inputs) -> Tensor:
+    if not torch.is_autocast_enabled(inputs.u.device.type):
+        return algorithm.forward(inputs)
+    with torch.autocast(inputs.u.device.type, enabled=False):
+        return algorithm.forward(inputs)
 
 
 def arithmetic_type(u: Tensor, k: Tensor) -> torch.dtype:
@@ -97,9 +108,7 @@ class _Recomputed(torch.autograd.Function):
     ) -> Tensor:
         ctx.algorithm, ctx.bidirectional = algorithm, bidirectional  # type: ignore[attr-defined]
         ctx.save_for_backward(*tensors)  # type: ignore[arg-type]
-        inputs = Inputs(*tensors)  # type: ignore[arg-type]
-        with torch.autocast(inputs.u.device.type, enabled=False):
-            return algorithm.forward(inputs)
+        return _run(algorithm, Inputs(*tensors))  # type: ignore[arg-type]
 
     @staticmethod
     def backward(

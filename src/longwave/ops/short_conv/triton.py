@@ -9,9 +9,13 @@ gradients as they come. Arguments are checked already and nothing is empty.
 from __future__ import annotations
 
 import contextlib
+import functools
+import logging
+from subprocess import SubprocessError
 
 import torch
 from torch import Tensor
+from triton.runtime.errors import TritonError
 
 from longwave.ops.short_conv.kernels import backward_kernel, forward_kernel
 
@@ -20,6 +24,8 @@ __all__ = ["can_serve", "kernel_conv"]
 MAX_TAPS = 9  # the present step and the octet before
 TYPES = (torch.bfloat16, torch.float16, torch.float32)
 OCTET = 8
+
+_log = logging.getLogger(__name__)
 
 Plan = tuple[int, int]  # steps of a block, warps
 FORWARD_PLAN: Plan = (2048, 4)
@@ -34,7 +40,20 @@ def can_serve(u: Tensor, k: Tensor, bias: Tensor | None, offset: Tensor | None) 
         all(tensor.dtype in TYPES and tensor.device == u.device for tensor in tensors)
         and k.shape[1] <= MAX_TAPS
         and u.stride(-1) == 1
+        and (torch.compiler.is_compiling() or _runs_on(u.device))
     )
+
+
+@functools.lru_cache(maxsize=32)
+def _runs_on(device: torch.device) -> bool:
+    """Tell by a tiny call whether kernels can be compiled for a device; a warning says if not."""
+    ones = torch.ones(1, 1, OCTET, device=device)
+    try:
+        run_forward(ones, ones[0, :, :2], None, None, 1, FORWARD_PLAN)
+    except (TritonError, RuntimeError, SubprocessError) as failure:  # the last where no C compiler works
+        _log.warning("short_conv takes the slower torch form on %s: its kernel fails: %r", device, failure)
+        return False
+    return True
 
 
 def kernel_conv(

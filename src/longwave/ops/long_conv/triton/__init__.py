@@ -1,4 +1,4 @@
-"""The long convolution on a GPU, in Triton kernels: no compiler but the one that comes with PyTorch.
+"""The long convolution on a GPU, in Triton kernels: compiled at first use, without the CUDA toolkit.
 
 Read in this order: ``factors`` (the quarter shift), ``transforms`` (a transform as four matrix products),
 ``one_chunk`` (sequences that fit on chip), ``three_pass`` (longer ones), ``plans`` (which tiles serve which
