@@ -9,7 +9,7 @@ __all__ = ["MODES", "choose_mode", "make_schedule"]
 MODES = ("auto", "epoched", "lazy", "relaxed")
 
 # Inputs of a whole stream, B D L, up to which the direct sum alone is fastest; above it tiles are.
-LAZY_UP_TO = {"cpu": 2**16, "cuda": 2**23}
+LAZY_UP_TO = {"cpu": 2**16, "cuda": 2**24}
 
 # Inputs in the direct sum of the relaxed mode: below this, a dot product beats the FFT of a tile.
 RELAXED_BLOCK = {"cpu": 32, "cuda": 128}
