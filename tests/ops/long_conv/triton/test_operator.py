@@ -39,7 +39,7 @@ def by_sum(u: Tensor, k: Tensor, skip: Tensor, gate_in: Tensor, gate_out: Tensor
 
 
 def differ(found: Tensor, wanted: Tensor) -> float:
-    """Return the relative error, a fifth of it for the skip: its gradient is one tap of many, perhaps small."""
+    """Return the relative error, a fifth for the skip: its gradient is one tap of many, perhaps small."""
     found, wanted = found.detach().double(), wanted.detach().double()
     return float((found - wanted).norm() / wanted.norm()) / (5 if wanted.dim() == 1 else 1)
 
@@ -121,9 +121,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-@pytest.mark.parametrize(
-    "names", [["u"], ["gate_in", "gate_out"], ["u", "gate_in", "gate_out"]], ids="-".join
-)
+@pytest.mark.parametrize("names", [["u"], ["u", "gate_in", "gate_out"]], ids="-".join)
 def test_any_strides_are_read(inputs, layout, names):
     strided = {name: layout(t) if name in names else t for name, t in inputs.items()}
     found, wanted = (

@@ -1,28 +1,30 @@
-"""The three passes against float64, in the interpreter, with plans small enough for it."""
+"""The three passes against float64, in the interpreter, most with plans small enough for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import torch
 from torch import Tensor
 
 from longwave.ops.long_conv.fft import fft_conv
-from longwave.ops.long_conv.triton import launch
+from longwave.ops.long_conv.triton import passes
 from longwave.ops.long_conv.triton.launch import Call, backward, forward
 from longwave.ops.long_conv.triton.plans import PassPlan
 
 LIMIT = 1e-3  # relative, of values and of gradients
+FEW_POINTS = 2 * LIMIT  # rounding averages out over more points than these
 ALL = (True, True, True, True)
-ONE_BLOCK = PassPlan(
-    N0=16, R=16, N1=16, N2=16, M=64, warps=(1, 1), stages=(1, 1), scratch=2**26
-)  # 4096 points
-TWO_BLOCKS = replace(ONE_BLOCK, N0=32, N2=16, M=32)  # 8192 points, rows in two blocks
-ONE_TILE = replace(ONE_BLOCK, M=256)  # as wide as a row
-PLANS = {"one-block": ONE_BLOCK, "two-blocks": TWO_BLOCKS, "one-tile": ONE_TILE}
+REAL = PassPlan(N0=16, R=16, N1=16, N2=16, M=64, warps=(1, 1), stages=(1, 1), scratch=2**26)  # 4096 points
+REAL_BLOCKS = replace(REAL, N0=32, M=32)  # 8192 points, rows in two blocks
+# Sides of products below 16 are for the interpreter alone, which takes its time for each step of a program.
+ONE_BLOCK = replace(REAL, N0=4, R=4, N1=4, N2=4, M=8)  # 64 points
+BLOCKS = replace(ONE_BLOCK, R=2)  # 64 points, rows in two blocks
+PLANS = {"one-block": ONE_BLOCK, "blocks": BLOCKS}
 NAMES = ("u", "k", "gate_in", "gate_out")
 
 Draw = Callable[..., Tensor]
@@ -77,19 +79,28 @@ def largest(call: Call, grad: Tensor, plan: PassPlan) -> float:
     return max(errors(by_passes(call, grad, plan), exact(call, grad)).values())
 
 
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
-@pytest.mark.parametrize("L", [1, 127, 256, 2999, 4096])
-def test_values_and_gradients_equal_float64(draw, plan, L):
+@pytest.mark.parametrize(
+    ("L", "plan"),
+    [(1, REAL), (2999, REAL), (4096, replace(REAL, M=256)), (8192, REAL_BLOCKS), (5003, REAL_BLOCKS)],
+    ids=["1", "2999", "4096-wide-tiles", "8192-blocks", "5003-blocks"],
+)
+def test_tiles_of_a_gpu_equal_float64(draw, L, plan):
     assert largest(*make(draw, L), plan) < LIMIT
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+@pytest.mark.parametrize("L", [1, 17, 61, 64])
+def test_every_length_equals_float64(draw, plan, L):
+    assert largest(*make(draw, L), plan) < FEW_POINTS
 
 
 CASES = {
     "batch": {"B": 3},
-    "short-filter": {"K": 77},
-    "one-tap": {"K": 1},
+    "short-filter": {"K": 23},
+    "few-taps": {"K": 3},
     "skip": {"skip": True},
     "both": {"both": True},
-    "both-skip-short": {"both": True, "skip": True, "K": 501},
+    "both-skip-short": {"both": True, "skip": True, "K": 30},
     "heads": {"D": 2, "heads": 1, "skip": True},
     "both-heads": {"D": 2, "heads": 1, "both": True},
     "gate-in": {"gates": "a"},
@@ -99,85 +110,85 @@ CASES = {
 
 
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("plan", [ONE_BLOCK, TWO_BLOCKS], ids=["one-block", "two-blocks"])
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_every_kind_of_call_equals_float64(draw, plan, options):
-    assert largest(*make(draw, 1001, **options), plan) < LIMIT
+    assert largest(*make(draw, 61, **options), plan) < FEW_POINTS
 
 
-@pytest.mark.parametrize("options", [{}, {"both": True, "skip": True}, {"heads": 1, "B": 2}], ids=str)
+@pytest.mark.parametrize("options", [{"both": True, "skip": True}, {"heads": 1, "B": 2}], ids=str)
 def test_groups_of_channels_give_the_same_bits_as_one_group(draw, options):
-    call, grad = make(draw, 700, D=3, **options)
+    call, grad = make(draw, 50, **{"D": 2, **options})
     together, apart = (by_passes(call, grad, replace(ONE_BLOCK, scratch=s)) for s in (2**26, 1))
     assert all(torch.equal(together[name], apart[name]) for name in together)
 
 
-def test_a_last_group_of_fewer_channels_is_complete(draw, monkeypatch):
-    call, grad = make(draw, 700, D=3)
-    scratch = launch.LANES * 4 * ONE_BLOCK.points * 2 * 2  # two channels of the forward pass and a bit
+def test_a_last_group_of_fewer_channels_is_complete(draw):
+    call, grad = make(draw, 50, D=3)
+    scratch = passes.LANES * 4 * ONE_BLOCK.points * 6  # two channels' worth of backward spectra, then one
     plan = replace(ONE_BLOCK, scratch=scratch)
-    assert largest(call, grad, plan) < LIMIT
+    assert largest(call, grad, plan) < FEW_POINTS
 
 
 def test_programs_that_take_several_sequences_give_the_same_bits(draw, monkeypatch):
-    call, grad = make(draw, 600, B=3, D=2)
+    call, grad = make(draw, 50, B=3, D=2)
     alone = by_passes(call, grad, ONE_BLOCK)
-    monkeypatch.setattr(launch, "PROGRAMS", 8)  # two for each tile, three sequences each
+    monkeypatch.setattr(passes, "PROGRAMS", 4)  # two for each tile, three sequences each
     shared = by_passes(call, grad, ONE_BLOCK)
     assert all(torch.equal(alone[name], shared[name]) for name in alone)
 
 
-@pytest.mark.parametrize("plan", [ONE_BLOCK, TWO_BLOCKS], ids=["one-block", "two-blocks"])
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_parts_of_unequal_scale_keep_the_relative_error(draw, plan):
-    call, grad = make(draw, 3001)
+    call, grad = make(draw, 63)
     for t in (call.u, call.k, grad):
-        t[..., :1000] *= 300
-    assert largest(call, grad, plan) < LIMIT
+        t[..., :21] *= 300
+    assert largest(call, grad, plan) < FEW_POINTS
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12], ids=str)
+@pytest.mark.parametrize("scale", [1e-7, 1e7], ids=str)
 def test_scales_of_the_inputs_do_not_matter(draw, scale):
-    call, grad = make(draw, 1001, gates="")
-    assert largest(call._replace(u=call.u * scale, k=call.k / scale), grad * scale, ONE_BLOCK) < LIMIT
+    call, grad = make(draw, 61, gates="")
+    assert largest(call._replace(u=call.u * scale, k=call.k / scale), grad * scale, ONE_BLOCK) < FEW_POINTS
 
 
-@pytest.mark.parametrize("plan", [ONE_BLOCK, TWO_BLOCKS], ids=["one-block", "two-blocks"])
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_a_sequence_of_zeros_gives_exact_zeros(draw, plan):
-    call, grad = make(draw, 1001, B=2)
+    call, grad = make(draw, 61, B=2)
     call.u[0], grad[0] = 0, 0
     found = by_passes(call, grad, plan)
     zeros = [found[name][0].count_nonzero() for name in ("y", "u", "gate_in", "gate_out")]
     assert zeros == [0, 0, 0, 0]
-    assert max(errors(found, exact(call, grad)).values()) < LIMIT
+    assert max(errors(found, exact(call, grad)).values()) < FEW_POINTS
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["causal", "both"])
 def test_a_filter_of_zeros_gives_exact_zeros(draw, both):
-    call, grad = make(draw, 1001, both=both)
+    call, grad = make(draw, 61, both=both)
     call.k.zero_()
     found = by_passes(call, grad, ONE_BLOCK)
     assert [found[name].count_nonzero() for name in ("y", "u", "gate_in", "gate_out")] == [0, 0, 0, 0]
-    assert differ(found["k"], exact(call, grad)["k"]) < LIMIT
+    assert differ(found["k"], exact(call, grad)["k"]) < FEW_POINTS
 
 
 def test_signals_of_zeros_give_the_filter_no_gradient(draw):
-    call, grad = make(draw, 1001)
+    call, grad = make(draw, 61)
     call.u.zero_()
     assert not by_passes(call, grad, ONE_BLOCK)["k"].any()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the interpreter computes in numpy
 def test_batch_neighbours_do_not_matter(draw):
-    call, grad = make(draw, 1001, B=2)
+    call, grad = make(draw, 61, B=2)
     clean = by_passes(call, grad, ONE_BLOCK)
     call.u[1] = float("nan")
     found = by_passes(call, grad, ONE_BLOCK)
     assert all(torch.equal(found[name][0], clean[name][0]) for name in ("y", "u", "gate_in", "gate_out"))
 
 
-@pytest.mark.parametrize("bits", range(1, 15), ids=lambda bits: f"{bits:04b}")
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 5, 10, 14], ids=lambda bits: f"{bits:04b}")
 def test_wanted_gradients_do_not_depend_on_the_others(draw, bits):
     wants = tuple(bool(bits >> place & 1) for place in range(4))
-    call, grad = make(draw, 300, both=True)
+    call, grad = make(draw, 40, both=True)
     found, complete = backward(call, grad, wants, ONE_BLOCK), backward(call, grad, ALL, ONE_BLOCK)
     assert [each is not None for each in found] == list(wants)
     assert all(torch.equal(x, y) for x, y in zip(found, complete, strict=True) if x is not None)
@@ -188,7 +199,7 @@ def strided(t: Tensor) -> Tensor:
     return torch.cat([t - 1, t, t + 1], dim=1)[:, t.shape[1] : 2 * t.shape[1]]
 
 
-@pytest.mark.parametrize("L", [1001, 1024], ids=["odd", "even"])
+@pytest.mark.parametrize("L", [61, 64], ids=["odd", "even"])
 def test_any_strides_of_batch_and_channel_are_read(draw, L):
     call, grad = make(draw, L, B=2, D=2)
     parts = call._replace(u=strided(call.u), gate_in=strided(call.gate_in), gate_out=strided(call.gate_out))
@@ -197,17 +208,17 @@ def test_any_strides_of_batch_and_channel_are_read(draw, L):
 
 
 def test_expanded_tensors_are_read(draw):
-    call, grad = make(draw, 1001, B=2, D=2)
+    call, grad = make(draw, 61, B=2, D=2)
     expanded = call._replace(u=call.u[:1].expand_as(call.u), gate_in=call.gate_in[:, :1].expand_as(call.u))
-    assert largest(expanded, grad[:1, :1].expand_as(grad), ONE_BLOCK) < LIMIT
+    assert largest(expanded, grad[:1, :1].expand_as(grad), ONE_BLOCK) < FEW_POINTS
 
 
 def test_memory_as_it_comes_never_shows(draw, monkeypatch):
-    call, grad = make(draw, 1001, D=2, both=True, skip=True)
-    clean = by_passes(call, grad, TWO_BLOCKS)
+    call, grad = make(draw, 61, both=True, skip=True)
+    clean = by_passes(call, grad, BLOCKS)
     for owner, name in ((torch, "empty"), (Tensor, "new_empty")):
         monkeypatch.setattr(owner, name, poisoned(getattr(owner, name)))
-    found = by_passes(call, grad, TWO_BLOCKS)
+    found = by_passes(call, grad, BLOCKS)
     assert all(torch.equal(found[name], clean[name]) for name in clean)
 
 
@@ -218,7 +229,7 @@ def poisoned(allocate: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_outputs_have_the_types_of_the_inputs(draw, dtype):
-    call, grad = make(draw, 300)
+    call, grad = make(draw, 40)
     call = Call(*(t if t is None or name == "k" else t.to(dtype) for name, t in call._asdict().items()))
     found = by_passes(call, grad.to(dtype), ONE_BLOCK)
     assert {name: t.dtype for name, t in found.items()} == dict.fromkeys(found, dtype) | {"k": torch.float32}
@@ -237,9 +248,9 @@ def test_launcher_repeats_a_compiled_kernel_with_addresses():
     compiled = SimpleNamespace(
         function="function", packed_metadata="metadata", run=lambda *arguments: calls.append(arguments)
     )
-    kernel = {(1, 2, 3): lambda *arguments, **options: compiled}
+    kernel = {(1, 2, 3): mock.Mock(return_value=compiled)}
     x = torch.zeros(2)
-    launcher = launch._Launcher(kernel, (x, None), (7, 0.5), num_warps=4)
+    launcher = passes._Launcher(kernel, (x, None), (7, 0.5), num_warps=4)
     launcher((1, 2, 3), 99, 10)
     launcher((4, 5, 6), 99, 20)
     assert calls == [(4, 5, 6, 99, "function", "metadata", None, None, None, x.data_ptr(), None, 20, 7, 0.5)]
