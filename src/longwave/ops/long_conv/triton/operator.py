@@ -9,6 +9,7 @@ FFT backend, in torch's own operations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -38,9 +39,10 @@ def _convolve(*inputs: Tensor | None) -> Tensor:
 
     call = launch.Call(*_time_contiguous(*inputs))
     plan = forward_plan(call.u.shape[-1])
-    if not is_right(plan, call.u.device, call.u.dtype, is_backward=False):
-        return fft_conv(*call, call.both)
-    return launch.forward(call, plan)
+    with _on(call.u):
+        if is_right(plan, call.u.device, call.u.dtype, is_backward=False):
+            return launch.forward(call, plan)
+    return fft_conv(*call, call.both)
 
 
 @torch.library.custom_op(
@@ -64,11 +66,12 @@ def _differentiate(
 
     call = launch.Call(*_time_contiguous(u, k, skip, gate_in, gate_out))
     plan = backward_plan(u.shape[-1])
-    if not is_right(plan, u.device, u.dtype, is_backward=True):
-        leaves = [t if t is None else t.detach().requires_grad_() for t in call]
-        return _filled(_gradients_by_fft(grad, leaves, wants), u)
-    (grad,) = _time_contiguous(grad)
-    found = launch.backward(call, grad, (wants[0], wants[1] or wants[2], wants[3], wants[4]), plan)
+    with _on(u):
+        if not is_right(plan, u.device, u.dtype, is_backward=True):
+            leaves = [t if t is None else t.detach().requires_grad_() for t in call]
+            return _filled(_gradients_by_fft(grad, leaves, wants), u)
+        (grad,) = _time_contiguous(grad)
+        found = launch.backward(call, grad, (wants[0], wants[1] or wants[2], wants[3], wants[4]), plan)
     dk = dskip = None
     if found.k is not None:
         H, K = k.shape[-2:]
@@ -76,7 +79,9 @@ def _differentiate(
         dk = dk.to(k.dtype)
         lag_zero = found.k[0, :, 0] if call.both else found.k[:, 0]
         dskip = None if skip is None else lag_zero.to(skip.dtype, copy=True)
-    return _filled((found.u, dk, dskip, found.gate_in, found.gate_out), u)
+    return _filled(
+        (found.u, dk if wants[1] else None, dskip if wants[2] else None, found.gate_in, found.gate_out), u
+    )
 
 
 @_convolve.register_fake
@@ -92,6 +97,11 @@ def _(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
     return _filled(
         [None if t is None else torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in kept], grad
     )
+
+
+def _on(u: Tensor) -> AbstractContextManager[object]:
+    """Make the tensor's GPU the present one; kernels are launched there."""
+    return torch.cuda.device(u.device) if u.is_cuda else nullcontext()
 
 
 def _time_contiguous(*tensors: Tensor | None) -> tuple[Any, ...]:
