@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from longwave.ops.long_conv.recompute import arithmetic_type
+
 __all__ = ["naive_conv"]
 
 
@@ -20,7 +22,7 @@ def naive_conv(
     bidirectional: bool,
 ) -> Tensor:
     """Compute ``long_conv`` in O(B D L K) time and memory; arguments as there, already checked."""
-    dtype = torch.promote_types(torch.promote_types(u.dtype, k.dtype), torch.float32)
+    dtype = arithmetic_type(u, k)
     with torch.autocast(u.device.type, enabled=False):
         v = u.to(dtype) if gate_in is None else u.to(dtype) * gate_in.to(dtype)
         forward, backward = (k[0], k[1]) if bidirectional else (k, None)

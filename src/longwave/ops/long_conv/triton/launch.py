@@ -7,6 +7,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longwave.ops.long_conv.recompute import empty_gradients
 from longwave.ops.long_conv.triton.call import (
     Call,
     Gradients,
@@ -40,27 +41,15 @@ def backward(
 ) -> Gradients:
     """Return the wanted ones of the gradients of ``u``, ``k``, ``gate_in`` and ``gate_out``."""
     k, D = call.k, call.u.shape[1]
-    found = Gradients(
-        _like(call.u, wants[0]),
-        k.new_empty((*k.shape[:-2], D, k.shape[-1]), dtype=torch.float32) if wants[1] else None,
-        _like(call.gate_in, wants[2]),
-        _like(call.gate_out, wants[3]),
-    )
+    du, da, db = empty_gradients(call, (wants[0], False, False, *wants[2:]))
+    dk = k.new_empty((*k.shape[:-2], D, k.shape[-1]), dtype=torch.float32) if wants[1] else None
+    found = Gradients(du, dk, da, db)
     plan = plan or backward_plan(call.u.shape[-1])
     if isinstance(plan, ChunkPlan):
         _chunk_backward(call, grad, found, plan)
     else:
         pass_backward(call, grad, found, plan)
     return found
-
-
-def _like(tensor: Tensor | None, want: bool) -> Tensor | None:
-    """Return memory for a gradient, contiguous."""
-    return (
-        torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
-        if want and tensor is not None
-        else None
-    )
 
 
 def _chunk_forward(call: Call, y: Tensor, plan: ChunkPlan) -> None:

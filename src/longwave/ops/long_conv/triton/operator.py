@@ -19,7 +19,6 @@ from longwave.ops.long_conv.fft import fft_conv
 
 __all__ = ["convolve"]
 
-Inputs = tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]
 _INPUTS = "Tensor u, Tensor k, Tensor? skip, Tensor? gate_in, Tensor? gate_out"
 
 
@@ -114,7 +113,7 @@ def _filled(gradients: Any, like: Tensor) -> tuple[Tensor, ...]:
     return tuple(like.new_empty(0) if each is None else each for each in gradients)
 
 
-def _save(ctx: Any, inputs: Inputs, output: Tensor) -> None:
+def _save(ctx: Any, inputs: tuple[Tensor | None, ...], output: Tensor) -> None:
     del output
     ctx.save_for_backward(*inputs)
 
