@@ -81,13 +81,13 @@ def test_tensors_on_two_devices_are_named_with_both(name):
 @pytest.fixture
 def serving(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Pretend that Triton is there and interpreted; return what changes one thing more."""
-    monkeypatch.setattr(KERNELS, "_IS_INSTALLED", True)
+    monkeypatch.setattr(KERNELS, "HAS_TRITON", True)
     monkeypatch.setattr(KERNELS, "_IS_INTERPRETED", True)
     return monkeypatch
 
 
 REASONS = {
-    "not-installed": ("_IS_INSTALLED", False, 'Triton is not installed.*"pip install triton"'),
+    "not-installed": ("HAS_TRITON", False, 'Triton is not installed.*"pip install triton"'),
     "no-gpu": ("_IS_INTERPRETED", False, "run on CUDA devices and the input is on cpu"),
     "too-long": ("LONGEST", 9, "up to 9 steps and the input has 10"),
 }
@@ -117,12 +117,12 @@ def test_kernels_refuse_a_gpu_that_is_too_old(serving, capability, refused):
     assert (reason is not None and "8.0 or newer, which cuda:0 has not" in reason) == refused
 
 
-@pytest.mark.parametrize("constant", ["_IS_INSTALLED", "_IS_INTERPRETED"])
+@pytest.mark.parametrize("constant", ["HAS_TRITON", "_IS_INTERPRETED"])
 def test_what_the_kernels_refuse_is_served_without_a_name(serving, constant):
     serving.setattr(KERNELS, constant, False)
     assert long_conv(U.bfloat16(), torch.zeros(6, 10)).dtype == torch.bfloat16
 
 
 def test_backend_that_refuses_is_not_asked_when_there_is_nothing_to_do(serving):
-    serving.setattr(KERNELS, "_IS_INSTALLED", False)
+    serving.setattr(KERNELS, "HAS_TRITON", False)
     assert long_conv(U[:0], torch.zeros(6, 10), backend="triton").shape == (0, 6, 10)

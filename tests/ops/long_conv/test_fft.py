@@ -11,6 +11,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from longwave.ops import long_conv, next_fast_length
 from longwave.ops.long_conv import fft
+from longwave.ops.long_conv import small as shortcut
 
 # B, D, L, K, heads, bidirectional
 SHAPES = [
@@ -23,6 +24,11 @@ SHAPES = [
     (5, 4, 2, 1, 1, False),
     (2, 3, 257, 256, 3, False),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_shortcut_for_small_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortcut, "is_small", lambda _: False)
 
 
 def name(shape: tuple[int, int, int, int, int, bool]) -> str:
@@ -116,6 +122,48 @@ def test_gradient_of_one_input_does_not_need_the_others(draw, tolerance, wanted)
     (expected,) = torch.autograd.grad(run(tensors, shape, "naive").sum(), tensors[wanted])
     (found,) = torch.autograd.grad(run(tensors, shape, "fft").sum(), tensors[wanted])
     torch.testing.assert_close(found, expected, **tolerance(torch.float64))
+
+
+@shapes
+def test_kept_spectra_change_nothing(draw, monkeypatch, shape):
+    tensors = make(draw, shape)
+    expected = torch.autograd.grad(run(tensors, shape, "fft").square().sum(), tensors)
+    monkeypatch.setattr(fft, "KEEPING", ("cpu",))
+    found = torch.autograd.grad(run(tensors, shape, "fft").square().sum(), tensors)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_kept_spectra_serve_twice(draw, monkeypatch):
+    shape = (3, 4, 21, 21, 4, False)
+    monkeypatch.setattr(fft, "KEEPING", ("cpu",))
+    tensors = make(draw, shape)
+    loss = run(tensors, shape, "fft").square().sum()
+    first, second = (torch.autograd.grad(loss, tensors, retain_graph=True) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("wanted", range(5), ids=["u", "k", "skip", "gate_in", "gate_out"])
+def test_kept_spectra_serve_one_gradient(draw, tolerance, monkeypatch, wanted):
+    monkeypatch.setattr(fft, "KEEPING", ("cpu",))
+    test_gradient_of_one_input_does_not_need_the_others(draw, tolerance, wanted)
+
+
+@pytest.mark.parametrize(("kept", "transforms"), [((), 6), (("cpu",), 4)], ids=["recomputed", "kept"])
+def test_kept_spectra_spare_transforms(draw, monkeypatch, kept, transforms):
+    u, k = make(draw, (2, 3, 16, 16, 3, False))[:2]
+    monkeypatch.setattr(fft, "KEEPING", kept)
+    genuine, calls = torch.fft.rfft, []
+    monkeypatch.setattr(torch.fft, "rfft", lambda *a, **b: (calls.append(1), genuine(*a, **b))[1])
+    long_conv(u, k, backend="fft").sum().backward()
+    assert len(calls) == transforms - 1
+
+
+@pytest.mark.parametrize("wanted", [0, 1], ids=["u", "k"])
+def test_spectrum_of_the_input_is_kept_only_for_gradients_that_need_it(draw, monkeypatch, wanted):
+    monkeypatch.setattr(fft, "KEEPING", ("cpu",))
+    u, k = (t.detach().requires_grad_(n == wanted) for n, t in enumerate((draw(2, 3, 16), draw(3, 16))))
+    frequencies = [t.shape for t in long_conv(u, k, backend="fft").grad_fn.saved_tensors if t is not None][2:]
+    assert frequencies == [(3, 17), (2, 3, 17)][: 1 + wanted]
 
 
 def test_blocks_of_channels_do_not_change_the_result(draw, tolerance, monkeypatch):

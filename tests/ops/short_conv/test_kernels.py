@@ -123,6 +123,9 @@ VIEWS = {
     "batch-skipped": lambda u: u[::2, :4],
     "batch-expanded": lambda u: u[:1, :4].expand(3, -1, -1),
     "channels-expanded": lambda u: u[:, :1].expand(-1, 4, -1),
+    "width-last": lambda u: u[..., :4].transpose(1, 2),
+    "steps-skipped": lambda u: u[:, :4, ::2],
+    "steps-expanded": lambda u: u[:, :4, :1].expand(-1, -1, 24),
     "batch-and-channels-swapped": lambda u: u[:4].transpose(0, 1),
 }
 
@@ -228,7 +231,6 @@ UNSERVED = {
     "float64": lambda u, k: (u.double(), k),
     "float64-filter": lambda u, k: (u, k.double()),
     "many-taps": lambda u, k: (u, k.repeat(1, 4)),
-    "time-strided": lambda u, k: (u.transpose(1, 2).contiguous().transpose(1, 2), k),
     "other-device": lambda u, k: (u, k.to("meta")),
 }
 

@@ -20,6 +20,7 @@ from longwave.ops.long_conv.direct import direct_conv
 from longwave.ops.long_conv.fft import fft_conv, next_fast_length
 from longwave.ops.long_conv.naive import naive_conv
 from longwave.ops.long_conv.prepared import PreparedFilter, prepare_filter
+from longwave.ops.long_conv.small import fft_or_small_conv
 from longwave.ops.long_conv.triton import refuse as refuse_triton
 from longwave.ops.long_conv.triton import triton_conv
 
@@ -30,7 +31,7 @@ Backend = Callable[[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None,
 BACKENDS: dict[str, Backend] = {
     "chunked": chunked_conv,
     "direct": direct_conv,
-    "fft": fft_conv,
+    "fft": fft_or_small_conv,
     "naive": naive_conv,
     "triton": triton_conv,
 }
@@ -149,40 +150,48 @@ def _check(
     gate_out: Tensor | None,
     bidirectional: bool,
 ) -> None:
-    shapes = f"(u: {tuple(u.shape)}, k: {tuple(k.shape)})"
-    if u.dim() != 3:
-        raise ShapeError(f"The input of long_conv is (B, D, L), not {u.dim()}-dimensional {shapes}.")
     wanted = 3 if bidirectional else 2
-    if k.dim() != wanted or (bidirectional and k.shape[0] != 2):
-        form = "(2, D, K) for bidirectional=True" if bidirectional else "(D, K)"
-        raise ShapeError(f"The filter of long_conv is {form}, which this one is not {shapes}.")
+    if u.dim() != 3 or k.dim() != wanted or (bidirectional and k.shape[0] != 2):
+        raise ShapeError(_axes_problem(u, k, bidirectional))
     width, length = u.shape[1:]
     heads, taps = k.shape[-2:]
     if heads == 0 or width % heads:
         raise ShapeError(
-            f"The filter has width {heads} but the input has width {width} {shapes}. "
+            f"The filter has width {heads} but the input has width {width} {_shapes(u, k)}. "
             f"Give one filter per channel, or a number of filters that divides the width."
         )
     if taps > length:
         raise ShapeError(
-            f"The filter has {taps} taps but the input has {length} steps {shapes}. "
+            f"The filter has {taps} taps but the input has {length} steps {_shapes(u, k)}. "
             f"Cut the filter to k[..., :{length}]."
         )
     if skip is not None and tuple(skip.shape) != (width,):
         raise ShapeError(
-            f"skip has shape {tuple(skip.shape)}, not ({width},): one weight per channel {shapes}."
+            f"skip has shape {tuple(skip.shape)}, not ({width},): one weight per channel {_shapes(u, k)}."
         )
     for name, gate in (("gate_in", gate_in), ("gate_out", gate_out)):
         if gate is not None and gate.shape != u.shape:
             raise ShapeError(
-                f"{name} has shape {tuple(gate.shape)}; a gate has the shape of the input {shapes}."
+                f"{name} has shape {tuple(gate.shape)}; a gate has the shape of the input {_shapes(u, k)}."
             )
     for name, tensor in (("k", k), ("skip", skip), ("gate_in", gate_in), ("gate_out", gate_out)):
         if tensor is not None and tensor.device != u.device:
             raise ShapeError(
-                f"{name} is on {tensor.device} and u is on {u.device} {shapes}. Move them to one device."
+                f"{name} is on {tensor.device} and u is on {u.device} {_shapes(u, k)}. "
+                f"Move them to one device."
             )
     if not u.is_floating_point() or not k.is_floating_point():
         raise ShapeError(
-            f"long_conv needs real floating-point tensors, not {u.dtype} and {k.dtype} {shapes}."
+            f"long_conv needs real floating-point tensors, not {u.dtype} and {k.dtype} {_shapes(u, k)}."
         )
+
+
+def _axes_problem(u: Tensor, k: Tensor, bidirectional: bool) -> str:
+    if u.dim() != 3:
+        return f"The input of long_conv is (B, D, L), not {u.dim()}-dimensional {_shapes(u, k)}."
+    form = "(2, D, K) for bidirectional=True" if bidirectional else "(D, K)"
+    return f"The filter of long_conv is {form}, which this one is not {_shapes(u, k)}."
+
+
+def _shapes(u: Tensor, k: Tensor) -> str:
+    return f"(u: {tuple(u.shape)}, k: {tuple(k.shape)})"

@@ -17,7 +17,7 @@ whose buffers have a fixed size, unless a filter is longer: the steps a filter r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -98,7 +98,7 @@ class _Chunked:
         self.rows = min(max(1, points // windows), self.batch)
         self.step = min(max(1, points // (windows * self.rows)), self.width)
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs, kept: list[Tensor] | None = None) -> Tensor:  # noqa: ARG002
         u, k, skip, gate_in, gate_out = inputs
         y = torch.empty(u.shape, dtype=u.dtype, device=u.device)
         for channels in _steps(self.width, self.step):
@@ -110,7 +110,13 @@ class _Chunked:
                 self._write(values, _part(gate_out, here), y[here], chunks)
         return y
 
-    def gradients(self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor) -> Gradients:
+    def gradients(
+        self,
+        inputs: Inputs,
+        needs: tuple[bool, ...],
+        grad: Tensor,
+        kept: Sequence[Tensor] = (),  # noqa: ARG002
+    ) -> Gradients:
         u, k, skip, gate_in, gate_out = inputs
         du, dgate_in, dgate_out = empty_gradients(inputs, needs)
         needs_filter = needs[1] or needs[2]

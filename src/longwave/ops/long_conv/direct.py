@@ -10,7 +10,7 @@ of its future, not even by zero: a NaN there does not reach the past, and the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -50,13 +50,19 @@ class _Direct:
     def __init__(self, dtype: torch.dtype, bidirectional: bool) -> None:
         self.dtype, self.bidirectional = dtype, bidirectional
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs, kept: list[Tensor] | None = None) -> Tensor:  # noqa: ARG002
         y = torch.empty(inputs.u.shape, dtype=inputs.u.dtype, device=inputs.u.device)
         v = self._product(inputs.u, inputs.gate_in)
         write_product(self._apply(v, inputs, adjoint=False), inputs.gate_out, y)
         return y
 
-    def gradients(self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor) -> Gradients:
+    def gradients(
+        self,
+        inputs: Inputs,
+        needs: tuple[bool, ...],
+        grad: Tensor,
+        kept: Sequence[Tensor] = (),  # noqa: ARG002
+    ) -> Gradients:
         du, dgate_in, dgate_out = empty_gradients(inputs, needs)
         v, h = self._product(inputs.u, inputs.gate_in), self._product(grad, inputs.gate_out)
         if dgate_out is not None:

@@ -5,15 +5,16 @@ its signals are real: with ``h = gate_out * dy``, capital letters for spectra an
 
     dv = irfft(~K H)        dk = irfft(sum_b ~V H)        dgate_out = dy * irfft(V K)
 
-The skip is one more tap at lag zero, so it is added to the filter's spectrum and costs nothing. Only the
-inputs are saved; spectra are made again.
+The skip is one more tap at lag zero, so it is added to the filter's spectrum and costs nothing. On a CPU only
+the inputs are saved and spectra are made again, which costs little in blocks that stay in the cache; on a GPU
+V and K are kept.
 """
 
 # Shapes: B batch, D width, L length, K taps, H filters, N transform length, F = N // 2 + 1 frequencies
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -37,6 +38,7 @@ __all__ = ["fft_conv", "next_fast_length"]
 # B8-D256, forward, 2 MB against 8 MB: L=1K 4.1 and 4.5 ms, L=16K 240 and 168 ms, L=64K 880 and 760 ms.
 CPU_BLOCK = (2**19, 2**21)
 ROWS = 128  # of a block, between the two
+KEEPING = ("cuda",)  # devices where spectra are kept for the backward pass, as torch's own gradients would
 
 
 def fft_conv(
@@ -49,8 +51,8 @@ def fft_conv(
     prepared: PreparedFilter | None = None,
 ) -> Tensor:
     """Compute ``long_conv`` by FFT; arguments as there, already checked and not empty."""
-    algorithm = _FFT(u, k, bidirectional, prepared)
-    return recomputed_conv(algorithm, Inputs(u, k, skip, gate_in, gate_out), bidirectional)
+    inputs = Inputs(u, k, skip, gate_in, gate_out)
+    return recomputed_conv(_FFT(u, k, bidirectional, prepared), inputs, bidirectional)
 
 
 class _FFT:
@@ -69,33 +71,50 @@ class _FFT:
         on_cpu = u.device.type == "cpu"
         self.step = max(1, points // (self.batch * self.n_fft)) if on_cpu else self.width
 
-    def forward(self, inputs: Inputs) -> Tensor:
+    def forward(self, inputs: Inputs, kept: list[Tensor] | None = None) -> Tensor:
         u, k, skip, gate_in, gate_out = inputs
         filters, padded = self._filters(k, skip), self._padded(u)
-        if u.device.type == "cpu" and self.step >= self.width and gate_out is None and u.dtype == self.dtype:
-            # one block, a few MB at most on a CPU: the signal may stay where its padding is
-            return self._inverse(self._spectrum(u, gate_in, padded).mul_(filters))
+        signals: list[Tensor] | None = None
+        if kept is not None and u.device.type in KEEPING:
+            kept.append(filters)
+            signals = kept if any(_needs_grad(t) for t in (k, skip, gate_out)) else None
+
+        def values(block: slice) -> Tensor:
+            spectrum = self._spectrum(u[:, block], _part(gate_in, block), padded)
+            if signals is None:
+                return self._inverse(spectrum.mul_(filters[block]))
+            signals.append(spectrum)
+            return self._inverse(spectrum * filters[block])
+
+        if self.step >= self.width and gate_out is None and u.dtype == self.dtype:
+            # One block: the signal may stay where its padding is, a few MB on a CPU. On a GPU torch's irfft
+            # leaves it there too, and a copy takes a tenth of the time.
+            return values(slice(None))
         y = torch.empty(u.shape, dtype=u.dtype, device=u.device)
         for block in self._blocks():
-            values = self._inverse(
-                self._spectrum(u[:, block], _part(gate_in, block), padded).mul_(filters[block])
-            )
-            write_product(values, _part(gate_out, block), y[:, block])
+            write_product(values(block), _part(gate_out, block), y[:, block])
         return y
 
-    def gradients(self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor) -> Gradients:
+    def gradients(
+        self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor, kept: Sequence[Tensor] = ()
+    ) -> Gradients:
         u, k, skip, gate_in, gate_out = inputs
         du, dgate_in, dgate_out = empty_gradients(inputs, needs)
-        filters, padded = self._filters(k, skip), self._padded(u)
+        filters, signals = (kept[0], kept[1:]) if kept else (self._filters(k, skip), ())
+        padded = self._padded(u)
         correlation = torch.empty_like(filters) if needs[1] or needs[2] else None
-        for block in self._blocks():
+        for n, block in enumerate(self._blocks()):
             spectrum_h = self._spectrum(grad[:, block], _part(gate_out, block), padded)
             if correlation is not None or dgate_out is not None:
-                spectrum_v = self._spectrum(u[:, block], _part(gate_in, block), padded)
+                spectrum_v = (
+                    signals[n] if signals else self._spectrum(u[:, block], _part(gate_in, block), padded)
+                )
                 if dgate_out is not None:
                     values = self._inverse(spectrum_v * filters[block])
                     write_product(values, grad[:, block], dgate_out[:, block])
-                if correlation is not None:
+                if correlation is not None and signals:  # which must not change
+                    correlation[block] = torch.linalg.vecdot(spectrum_v, spectrum_h, dim=0)
+                elif correlation is not None:
                     _correlate(spectrum_v, spectrum_h, out=correlation[block])
             if du is not None or dgate_in is not None:
                 dv = self._inverse(spectrum_h.mul_(filters[block].conj()))
@@ -165,10 +184,14 @@ def _part(gate: Tensor | None, block: slice) -> Tensor | None:
     return None if gate is None else gate[:, block]
 
 
+def _needs_grad(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.requires_grad
+
+
 def _correlate(spectrum_v: Tensor, spectrum_h: Tensor, out: Tensor) -> None:
     """Write ``sum_b ~V H`` into ``out``; ``spectrum_v`` is overwritten.
 
-    Conjugating in place and adding row after row takes 0.6 of the time of ``torch.linalg.vecdot``.
+    On a CPU, conjugating in place and adding row after row takes 0.6 of the time of ``torch.linalg.vecdot``.
     """
     conjugate = spectrum_v.conj_physical_()
     torch.mul(conjugate[0], spectrum_h[0], out=out)

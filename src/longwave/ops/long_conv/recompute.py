@@ -1,14 +1,15 @@
-"""The autograd side of the backends: save the inputs alone and make everything else again.
+"""The autograd side of the backends: save the inputs and little else, and make the rest again.
 
 A backend hands over an ``Algorithm``, which computes values and gradients from the five tensors of a call.
 Here are the parts that do not depend on how: what is saved, the arithmetic's type, products with gates, and
-the second derivative.
+the convolution in torch's own operations, which serves second derivatives and very small signals.
 """
 
 # Shapes: B batch, D width, L length, K taps, H filters, F frequencies
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -22,7 +23,10 @@ __all__ = [
     "Inputs",
     "arithmetic_type",
     "empty_gradients",
+    "has_gradients",
+    "in_type",
     "recomputed_conv",
+    "textbook_conv",
     "write_product",
 ]
 
@@ -42,34 +46,41 @@ class Inputs(NamedTuple):
 class Algorithm(Protocol):
     """A way to compute one long convolution and its gradients."""
 
-    def forward(self, inputs: Inputs) -> Tensor:
-        """Return the output, of shape and type of ``inputs.u``."""
+    def forward(self, inputs: Inputs, kept: list[Tensor] | None = None) -> Tensor:
+        """Return the output, of shape and type of ``inputs.u``; put into ``kept`` what gradients use."""
         ...
 
-    def gradients(self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor) -> Gradients:
-        """Return the gradients that are needed, each in the type of its input."""
+    def gradients(
+        self, inputs: Inputs, needs: tuple[bool, ...], grad: Tensor, kept: Sequence[Tensor] = ()
+    ) -> Gradients:
+        """Return the gradients that are needed, each in the type of its input; ``kept`` must not change."""
         ...
 
 
 def recomputed_conv(algorithm: Algorithm, inputs: Inputs, bidirectional: bool) -> Tensor:
-    """Run an algorithm under autograd, outside autocast; only ``inputs`` are kept for the backward pass."""
-    if not (torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)):
-        return _run(
-            algorithm, inputs
-        )  # at a few dozen steps, what autograd sets up takes as long as the work
+    """Run an algorithm under autograd, outside autocast; ``inputs`` are kept for the backward pass."""
+    if not has_gradients(inputs):
+        return _run(algorithm, inputs)  # what autograd sets up takes as long as the work on few steps
     y: Tensor = _Recomputed.apply(algorithm, bidirectional, *inputs)  # type: ignore[no-untyped-call]
     return y
 
 
-def _run(algorithm: Algorithm, inputs: Inputs) -> Tensor:
+def has_gradients(inputs: Inputs) -> bool:
+    """Tell whether autograd will ask for gradients of a call."""
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
+
+
+def _run(algorithm: Algorithm, inputs: Inputs, kept: list[Tensor] | None = None) -> Tensor:
     if not torch.is_autocast_enabled(inputs.u.device.type):
-        return algorithm.forward(inputs)
+        return algorithm.forward(inputs, kept)
     with torch.autocast(inputs.u.device.type, enabled=False):
-        return algorithm.forward(inputs)
+        return algorithm.forward(inputs, kept)
 
 
 def arithmetic_type(u: Tensor, k: Tensor) -> torch.dtype:
     """Return the wider type of signal and filter, float32 at least."""
+    if u.dtype == k.dtype == torch.float32:
+        return torch.float32
     return torch.promote_types(torch.promote_types(u.dtype, k.dtype), torch.float32)
 
 
@@ -107,45 +118,60 @@ class _Recomputed(torch.autograd.Function):
         *tensors: Tensor | None,
     ) -> Tensor:
         ctx.algorithm, ctx.bidirectional = algorithm, bidirectional  # type: ignore[attr-defined]
-        ctx.save_for_backward(*tensors)  # type: ignore[arg-type]
-        return _run(algorithm, Inputs(*tensors))  # type: ignore[arg-type]
+        kept: list[Tensor] = []
+        y = _run(algorithm, Inputs(*tensors), kept)  # type: ignore[arg-type]
+        ctx.save_for_backward(*tensors, *kept)  # type: ignore[arg-type]
+        return y
 
     @staticmethod
     def backward(
         ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor
     ) -> tuple[Tensor | None, ...]:
         (grad,) = grad_outputs
-        inputs = Inputs(*ctx.saved_tensors)  # type: ignore[attr-defined]
+        saved: tuple[Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
+        n_inputs = len(Inputs._fields)
+        inputs, kept = Inputs(*saved[:n_inputs]), saved[n_inputs:]
         needs: tuple[bool, ...] = ctx.needs_input_grad[2:]  # type: ignore[attr-defined]
         with torch.autocast(grad.device.type, enabled=False):
             if torch.is_grad_enabled():
                 both: bool = ctx.bidirectional  # type: ignore[attr-defined]
                 return None, None, *_differentiable_gradients(inputs, needs, grad, both)
             algorithm: Algorithm = ctx.algorithm  # type: ignore[attr-defined]
-            return None, None, *algorithm.gradients(inputs, needs, grad)
+            return None, None, *algorithm.gradients(inputs, needs, grad, kept)
 
 
 def _differentiable_gradients(
     inputs: Inputs, needs: tuple[bool, ...], grad: Tensor, bidirectional: bool
 ) -> Gradients:
     """Gradients through torch's own operations, for whoever differentiates twice."""
-    y = _formula(inputs, bidirectional)
+    y = textbook_conv(inputs, bidirectional)
     wanted = [tensor for tensor, need in zip(inputs, needs, strict=True) if need and tensor is not None]
     found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
     du, dk, dskip, dgate_in, dgate_out = (next(found) if need else None for need in needs)
     return du, dk, dskip, dgate_in, dgate_out
 
 
-def _formula(inputs: Inputs, bidirectional: bool) -> Tensor:
-    """Compute the convolution by FFT as a textbook does."""
+def textbook_conv(inputs: Inputs, bidirectional: bool) -> Tensor:
+    """Compute the convolution by FFT in torch's own operations, with torch's own gradients."""
     u, k, skip, gate_in, gate_out = inputs
     dtype, seq_len = arithmetic_type(u, k), u.shape[-1]
     n_fft = next_fast_length(seq_len + k.shape[-1] - 1)
-    v = u.to(dtype) if gate_in is None else u.to(dtype) * gate_in.to(dtype)
-    filters = torch.fft.rfft(k.to(dtype), n=n_fft)
+    v = in_type(dtype, u) if gate_in is None else in_type(dtype, u) * in_type(dtype, gate_in)
+    filters = torch.fft.rfft(in_type(dtype, k), n=n_fft)
     if bidirectional:
         filters = filters[0] + filters[1].conj()
-    filters = filters.repeat_interleave(u.shape[1] // filters.shape[0], dim=0)  # (D, F)
-    y: Tensor = torch.fft.irfft(torch.fft.rfft(v, n=n_fft) * filters, n=n_fft)[..., :seq_len]
-    y = y if skip is None else y + skip.to(dtype)[:, None] * v
-    return (y if gate_out is None else y * gate_out.to(dtype)).to(u.dtype)
+    if filters.shape[0] != u.shape[1]:
+        filters = filters.repeat_interleave(u.shape[1] // filters.shape[0], dim=0)  # (D, F)
+    spectrum = torch.fft.rfft(v, n=n_fft)
+    spectrum = spectrum * filters if filters.requires_grad else spectrum.mul_(filters)
+    y: Tensor = torch.fft.irfft(spectrum, n=n_fft)[..., :seq_len]
+    if skip is not None:
+        y = y + in_type(dtype, skip)[:, None] * v
+    if gate_out is not None:
+        y = y * in_type(dtype, gate_out)
+    return in_type(u.dtype, y)
+
+
+def in_type(dtype: torch.dtype, tensor: Tensor) -> Tensor:
+    """Convert, without the microsecond that converting nothing takes."""
+    return tensor if tensor.dtype == dtype else tensor.to(dtype)

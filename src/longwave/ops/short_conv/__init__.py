@@ -8,16 +8,13 @@ for a GPU, taken whenever they can serve.
 
 from __future__ import annotations
 
-import importlib.util
-
 from torch import Tensor
 
 from longwave.errors import ShapeError
+from longwave.ops._triton import HAS_TRITON
 from longwave.ops.short_conv.shifts import shifted_conv
 
 __all__ = ["short_conv", "split_short_conv"]
-
-HAS_TRITON = importlib.util.find_spec("triton") is not None
 
 
 def short_conv(u: Tensor, k: Tensor, bias: Tensor | None = None, *, offset: Tensor | None = None) -> Tensor:
@@ -47,8 +44,8 @@ def short_conv(u: Tensor, k: Tensor, bias: Tensor | None = None, *, offset: Tens
     Notes
     -----
     ``y[t] = bias + sum_{j<=t} k[j] (u[t-j] + offset)``: O(B D L K) time. Differentiable once. On a GPU with
-    Triton, types up to float32 and at most nine taps take one kernel forward and one backward when time is
-    the contiguous dimension; the same input gives the same bits. Anything else takes plain torch.
+    Triton, types up to float32 and at most nine taps take one kernel forward and one backward, after a copy
+    where time is not contiguous; the same input gives the same bits. Anything else takes plain torch.
 
     Examples
     --------

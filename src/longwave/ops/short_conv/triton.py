@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from subprocess import SubprocessError
 
 import torch
 from torch import Tensor
-from triton.runtime.errors import TritonError
 
+from longwave.ops._triton import launch_failures
 from longwave.ops.short_conv.kernels import backward_kernel, forward_kernel
 
 __all__ = ["can_serve", "kernel_conv"]
@@ -34,12 +33,11 @@ PROGRAMS = 1 << 15  # of a backward pass: many waves on any device; fixed, as it
 
 
 def can_serve(u: Tensor, k: Tensor, bias: Tensor | None, offset: Tensor | None) -> bool:
-    """Whether the kernels take these arguments: types to float32, few taps, time contiguous."""
+    """Whether the kernels take these arguments: types to float32, few taps."""
     tensors = [tensor for tensor in (u, k, bias, offset) if tensor is not None]
     return (
         all(tensor.dtype in TYPES and tensor.device == u.device for tensor in tensors)
         and k.shape[1] <= MAX_TAPS
-        and u.stride(-1) == 1
         and (torch.compiler.is_compiling() or _runs_on(u.device))
     )
 
@@ -50,7 +48,7 @@ def _runs_on(device: torch.device) -> bool:
     ones = torch.ones(1, 1, OCTET, device=device)
     try:
         run_forward(ones, ones[0, :, :2], None, None, 1, FORWARD_PLAN)
-    except (TritonError, RuntimeError, SubprocessError) as failure:  # the last where no C compiler works
+    except launch_failures() as failure:
         _log.warning("short_conv takes the slower torch form on %s: its kernel fails: %r", device, failure)
         return False
     return True
@@ -59,7 +57,12 @@ def _runs_on(device: torch.device) -> bool:
 def kernel_conv(
     u: Tensor, k: Tensor, bias: Tensor | None = None, offset: Tensor | None = None, parts: int = 1
 ) -> tuple[Tensor, ...]:
-    """Convolve as ``split_short_conv`` does; arguments checked and non-empty, CPU in the interpreter only."""
+    """Convolve as ``split_short_conv`` does; arguments checked and non-empty, CPU in the interpreter only.
+
+    A signal whose time is not contiguous is copied here, once for both passes; its gradient comes with time
+    contiguous too.
+    """
+    u = u if u.stride(-1) == 1 else u.contiguous()
     return tuple(_convolve(u, k, bias, offset, parts))
 
 

@@ -166,3 +166,32 @@ def test_lazy_stream_without_chunks_needs_no_sums(draw, feed):
     conv = OnlineConv(draw(3, 64), 64, "lazy")
     feed(conv, draw(2, 3, 64), [])
     assert conv.nbytes == 8 * (2 * 3 * 64 + 2 * 3 * 64)
+
+
+@modes
+@pytest.mark.parametrize("at", [0, 1, 31, 33, 50])
+def test_a_copy_and_its_original_go_their_own_ways(draw, feed, mode, at):
+    u, k, skip = make(draw)
+    other = torch.cat([u[..., :at], draw(2, 6, 75 - at).detach()], dim=-1)
+    conv = OnlineConv(k, 75, mode, skip=skip)
+    feed(conv, u[..., :at], [])
+    copied = conv.copy()
+    found = feed(copied, other[..., at:], [0, 9]), feed(conv, u[..., at:], [])
+    for y, signal in zip(found, (other, u), strict=True):
+        torch.testing.assert_close(y, long_conv(signal, k, skip, backend="naive")[..., at:], **exact)
+
+
+def test_a_copy_shares_the_filters_memory(draw, feed):
+    u, k, _ = make(draw)
+    conv = OnlineConv(k, 75, "relaxed")
+    feed(conv, u[..., :50], [])
+    assert conv.copy()._filter is conv._filter
+
+
+@modes
+def test_a_copy_of_a_stream_that_has_not_begun(draw, feed, mode):
+    u, k, _ = make(draw)
+    conv = OnlineConv(k, 75, mode)
+    copied = conv.copy()
+    feed(copied, u[..., :10], [])
+    assert (copied.position, conv.position) == (10, 0)

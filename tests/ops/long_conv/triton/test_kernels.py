@@ -64,12 +64,15 @@ SMALL += [
     Problem(L=63, both=True, K=20, heads=2, gates=""),
     Problem(L=300, B=2, D=2, dtype=BF16),
     Problem(L=301, B=2, D=2, dtype=FP16, gates="a"),
+    Problem(L=515, B=2, D=2, dtype=BF16),
 ]
 LARGE = [Problem(L=L, B=2, dtype=BF16) for L in (*LENGTHS, 512, 1025, 4096, 8191, 8192, 12000, 16384)]
 LARGE += [Problem(L=L, B=2, dtype=BF16) for L in (32768, 50001, 65536)]
 LARGE += [Problem(L=L, B=1, D=2, dtype=BF16) for L in (131072, 262144, 2**20)]
 LARGE += [Problem(L=L, dtype=dtype) for dtype in (FP16, torch.float32) for L in (1024, 2048, 20000)]
+LARGE += [Problem(L=L, B=5, dtype=BF16) for L in (513, 1026, 1032, 1280, 2049, 2056, 4104, 5120, 8200)]
 LARGE += [
+    Problem(L=1032, K=700, heads=2, gates="a", skip=True, dtype=BF16),
     Problem(L=4000, K=1000, heads=2, gates="a", skip=True, dtype=BF16),
     Problem(L=5000, gates="", skip=True, dtype=BF16),
     Problem(L=2048, both=True, heads=2, skip=True, dtype=BF16),
@@ -154,7 +157,7 @@ def test_large_mean_does_not_overflow_half_precision(errors, limit, L):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("L", [1000, 4096, 8192, 20000])
+@pytest.mark.parametrize("L", [1000, 1032, 4096, 8192, 20000])
 def test_gradients_repeat_bit_for_bit(generator, L):
     u, k, _, a, b = (
         t if t is None else t.requires_grad_()

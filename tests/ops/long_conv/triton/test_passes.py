@@ -9,6 +9,8 @@ from unittest import mock
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from longwave.ops.long_conv.fft import fft_conv
@@ -24,7 +26,10 @@ REAL_BLOCKS = replace(REAL, N0=32, M=32)  # 8192 points, rows in two blocks
 # Sides of products below 16 are for the interpreter alone, which takes its time for each step of a program.
 ONE_BLOCK = replace(REAL, N0=4, R=4, N1=4, N2=4, M=8)  # 64 points
 BLOCKS = replace(ONE_BLOCK, R=2)  # 64 points, rows in two blocks
-PLANS = {"one-block": ONE_BLOCK, "blocks": BLOCKS}
+FIVE_ROWS = replace(ONE_BLOCK, N0=5, R=8)  # 80 points
+HALF_A_BLOCK = replace(ONE_BLOCK, N0=5, R=2)  # 80 points, two blocks of rows and half a one
+PLANS = {"one-block": ONE_BLOCK, "blocks": BLOCKS, "five-rows": FIVE_ROWS, "half-a-block": HALF_A_BLOCK}
+SMALL = {name: PLANS[name] for name in ("one-block", "half-a-block")}
 NAMES = ("u", "k", "gate_in", "gate_out")
 
 Draw = Callable[..., Tensor]
@@ -81,8 +86,24 @@ def largest(call: Call, grad: Tensor, plan: PassPlan) -> float:
 
 @pytest.mark.parametrize(
     ("L", "plan"),
-    [(1, REAL), (2999, REAL), (4096, replace(REAL, M=256)), (8192, REAL_BLOCKS), (5003, REAL_BLOCKS)],
-    ids=["1", "2999", "4096-wide-tiles", "8192-blocks", "5003-blocks"],
+    [
+        (1, REAL),
+        (2999, REAL),
+        (4096, replace(REAL, M=256)),
+        (2177, replace(REAL, N0=9)),
+        (8192, REAL_BLOCKS),
+        (5003, REAL_BLOCKS),
+        (4354, replace(REAL_BLOCKS, N0=18)),
+    ],
+    ids=[
+        "1",
+        "2999",
+        "4096-wide-tiles",
+        "2177-nine-rows",
+        "8192-blocks",
+        "5003-blocks",
+        "4354-part-of-a-block",
+    ],
 )
 def test_tiles_of_a_gpu_equal_float64(draw, L, plan):
     assert largest(*make(draw, L), plan) < LIMIT
@@ -92,6 +113,18 @@ def test_tiles_of_a_gpu_equal_float64(draw, L, plan):
 @pytest.mark.parametrize("L", [1, 17, 61, 64])
 def test_every_length_equals_float64(draw, plan, L):
     assert largest(*make(draw, L), plan) < FEW_POINTS
+
+
+@pytest.mark.parametrize("N0", [1, 3, 7, 9, 16, 17, 33])
+def test_any_number_of_rows_equals_float64(draw, N0):
+    plan = replace(ONE_BLOCK, N0=N0, R=2 ** (N0 - 1).bit_length())
+    assert largest(*make(draw, plan.points - 3, both=True, skip=True), plan) < FEW_POINTS
+
+
+@pytest.mark.parametrize(("N0", "R"), [(3, 2), (9, 4)], ids=str)
+def test_any_number_of_rows_in_blocks_equals_float64(draw, N0, R):
+    plan = replace(ONE_BLOCK, N0=N0, R=R)
+    assert largest(*make(draw, plan.points - 2, both=True, skip=True), plan) < FEW_POINTS
 
 
 CASES = {
@@ -110,7 +143,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+@pytest.mark.parametrize("plan", SMALL.values(), ids=SMALL)
 def test_every_kind_of_call_equals_float64(draw, plan, options):
     assert largest(*make(draw, 61, **options), plan) < FEW_POINTS
 
@@ -129,6 +162,55 @@ def test_a_last_group_of_fewer_channels_is_complete(draw):
     assert largest(call, grad, plan) < FEW_POINTS
 
 
+@pytest.mark.parametrize(
+    ("plan", "L", "B", "dtype"),
+    [(ONE_BLOCK, 64, 2, torch.bfloat16), (replace(BLOCKS, N0=3), 40, 1, torch.float32)],
+    ids=["64-pairs", "40-part-of-a-block"],
+)
+@pytest.mark.parametrize("n_spectra", [1, 2], ids=["forward", "backward"])
+def test_spectra_in_results_not_yet_written_give_the_same_bits(
+    draw, monkeypatch, plan, L, B, dtype, n_spectra
+):
+    call, grad = make(draw, L, B=B, D=6)
+    call, grad = Call(*(t if t is None or t is call.k else t.to(dtype) for t in call)), grad.to(dtype)
+
+    def compute(each: PassPlan) -> tuple[Tensor, ...]:
+        return (forward(call, each),) if n_spectra == 1 else tuple(backward(call, grad, ALL, each))
+
+    wanted = compute(plan)
+    monkeypatch.setattr(passes, "LENT", 1)
+    turns = mock.Mock(side_effect=passes._take_turns)
+    monkeypatch.setattr(passes, "_take_turns", turns)
+    found = compute(replace(plan, scratch=passes.LANES * 4 * plan.points * (B * n_spectra + 1)))
+    assert all(torch.equal(x, y) for x, y in zip(found, wanted, strict=True))
+    assert [turn.args[-1][0][0] is None for turn in turns.mock_calls] == [False, True]
+
+
+@given(
+    C=st.integers(1, 4), B=st.integers(1, 3), D=st.integers(1, 60), eighths=st.integers(1, 6),
+    more=st.integers(0, 40), n_results=st.integers(0, 3), n_spectra=st.integers(1, 2),
+    dtype=st.sampled_from([torch.bfloat16, torch.float32]),
+)  # fmt: skip
+def test_borrowed_places_lie_apart_after_the_other_channels(
+    C, B, D, eighths, more, n_results, n_spectra, dtype
+):
+    L = 8 * eighths
+    results = [torch.zeros(B, D, L, dtype=dtype) for _ in range(n_results)]
+    lanes, before = passes.borrow(results, C, L + more, n_spectra)
+    places = [place for lane in lanes for place in lane]
+    for place in places:
+        place.view(torch.int16).add_(1)
+    marked = [each.view(torch.int16) for each in results]
+    assert not any(each[:, :before].any() for each in marked)
+    assert max((int(each.max()) for each in marked), default=0) <= 1
+    assert sum(int(each.sum()) for each in marked) == sum(place.numel() for place in places)
+    assert len(lanes) == (passes.LANES if before else 0)
+
+
+def test_results_of_lengths_that_eight_does_not_divide_lend_nothing():
+    assert passes.borrow([torch.zeros(2, 50, 60, dtype=torch.bfloat16)], 1, 64, 1) == ([], 0)
+
+
 def test_programs_that_take_several_sequences_give_the_same_bits(draw, monkeypatch):
     call, grad = make(draw, 50, B=3, D=2)
     alone = by_passes(call, grad, ONE_BLOCK)
@@ -137,7 +219,7 @@ def test_programs_that_take_several_sequences_give_the_same_bits(draw, monkeypat
     assert all(torch.equal(alone[name], shared[name]) for name in alone)
 
 
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+@pytest.mark.parametrize("plan", SMALL.values(), ids=SMALL)
 def test_parts_of_unequal_scale_keep_the_relative_error(draw, plan):
     call, grad = make(draw, 63)
     for t in (call.u, call.k, grad):
@@ -151,7 +233,7 @@ def test_scales_of_the_inputs_do_not_matter(draw, scale):
     assert largest(call._replace(u=call.u * scale, k=call.k / scale), grad * scale, ONE_BLOCK) < FEW_POINTS
 
 
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+@pytest.mark.parametrize("plan", SMALL.values(), ids=SMALL)
 def test_a_sequence_of_zeros_gives_exact_zeros(draw, plan):
     call, grad = make(draw, 61, B=2)
     call.u[0], grad[0] = 0, 0
@@ -213,12 +295,13 @@ def test_expanded_tensors_are_read(draw):
     assert largest(expanded, grad[:1, :1].expand_as(grad), ONE_BLOCK) < FEW_POINTS
 
 
-def test_memory_as_it_comes_never_shows(draw, monkeypatch):
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_memory_as_it_comes_never_shows(draw, monkeypatch, plan):
     call, grad = make(draw, 61, both=True, skip=True)
-    clean = by_passes(call, grad, BLOCKS)
+    clean = by_passes(call, grad, plan)
     for owner, name in ((torch, "empty"), (Tensor, "new_empty")):
         monkeypatch.setattr(owner, name, poisoned(getattr(owner, name)))
-    found = by_passes(call, grad, BLOCKS)
+    found = by_passes(call, grad, plan)
     assert all(torch.equal(found[name], clean[name]) for name in clean)
 
 
@@ -243,14 +326,15 @@ def test_the_shipped_plan_beyond_one_chunk_equals_float64(draw, L):
     assert max(errors(found, exact(call, grad)).values()) < LIMIT
 
 
-def test_launcher_repeats_a_compiled_kernel_with_addresses():
+def test_launchers_of_a_call_repeat_a_compiled_kernel_with_addresses():
     calls: list[tuple[object, ...]] = []
     compiled = SimpleNamespace(
         function="function", packed_metadata="metadata", run=lambda *arguments: calls.append(arguments)
     )
     kernel = {(1, 2, 3): mock.Mock(return_value=compiled)}
-    x = torch.zeros(2)
-    launcher = passes._Launcher(kernel, (x, None), (7, 0.5), num_warps=4)
-    launcher((1, 2, 3), 99, 10)
-    launcher((4, 5, 6), 99, 20)
-    assert calls == [(4, 5, 6, 99, "function", "metadata", None, None, None, x.data_ptr(), None, 20, 7, 0.5)]
+    known: passes.Compiled = {}
+    x, y = torch.zeros(2), torch.zeros(2)
+    passes._Launcher(known, 5, kernel, (x, None), (7, 0.5), 4)((1, 2, 3), 99, 10)
+    passes._Launcher(known, 5, kernel, (y, None), (8, 0.5), 4)((4, 5, 6), 98, 20)
+    kernel[1, 2, 3].assert_called_once_with(x, None, 10, 7, 0.5, num_warps=4)
+    assert calls == [(4, 5, 6, 98, "function", "metadata", None, None, None, y.data_ptr(), None, 20, 8, 0.5)]

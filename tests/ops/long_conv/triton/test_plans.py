@@ -36,6 +36,13 @@ def test_no_plan_is_more_than_twice_too_long(plan_of, L):
     assert plan_of(L).points < max(2 * L, 257)
 
 
+@PLANS
+@pytest.mark.parametrize("L", [n for n in LENGTHS if n > 2**13])
+def test_no_plan_of_three_passes_has_a_row_too_many(plan_of, L):
+    plan = plan_of(L)
+    assert plan.points - plan.P < L <= plan.points
+
+
 @pytest.mark.parametrize("table", [plans._FORWARD, plans._BACKWARD], ids=["forward", "backward"])
 def test_chunk_plans_are_sorted(table):
     assert all(small.points < large.points for small, large in pairwise(table))
@@ -56,23 +63,28 @@ def test_the_smallest_chunk_that_holds_a_sequence_is_taken(plan_of, table, L):
 def test_tiles_divide_what_they_tile(plan_of, L):
     plan = plan_of(L)
     if isinstance(plan, PassPlan):
-        assert (plan.N0 % plan.R, plan.P % plan.M, plan.M % plan.N2) == (0, 0, 0)
+        assert (plan.P % plan.M, plan.M % plan.N2) == (0, 0)
+        assert (plan.blocks - 1) * plan.R < plan.N0 <= plan.blocks * plan.R
 
 
 @PLANS
 @pytest.mark.parametrize("L", LENGTHS)
-def test_sizes_and_gains_are_powers_of_two(plan_of, L):
+def test_sizes_of_tiles_are_powers_of_two(plan_of, L):
     plan = plan_of(L)
-    names = ("N1", "N2") if isinstance(plan, ChunkPlan) else ("N0", "R", "N1", "N2", "M")
+    names = ("N1", "N2") if isinstance(plan, ChunkPlan) else ("R", "N1", "N2", "M")
     assert [n for n in names if not is_power_of_two(getattr(plan, n))] == []
-    assert is_power_of_two(plan.gain)
+
+
+@pytest.mark.parametrize("sizes", [(16,), (32, 16), (128, 64), (16, 32, 16)], ids=str)
+def test_gains_of_powers_of_two_are_powers_of_two(sizes):
+    assert is_power_of_two(gain(*sizes))
 
 
 @PLANS
 @pytest.mark.parametrize("L", LENGTHS)
 def test_no_side_of_a_product_is_below_sixteen(plan_of, L):
     plan = plan_of(L)
-    names = ("N1", "N2") if isinstance(plan, ChunkPlan) else ("N0", "R", "N1", "N2", "M")
+    names = ("N1", "N2") if isinstance(plan, ChunkPlan) else ("R", "N1", "N2", "M")
     assert min(getattr(plan, name) for name in names) >= 16
 
 
@@ -82,7 +94,7 @@ def test_beyond_the_longest_there_is_no_plan(plan_of):
         plan_of(LONGEST + 1)
 
 
-@pytest.mark.parametrize("N", [16, 32, 64, 128, 4096])
+@pytest.mark.parametrize("N", [16, 32, 33, 64, 100, 128, 4096])
 def test_gain_makes_up_for_the_scales_of_three_transforms(N):
     scale = float(shifted_factors(N, 16, CPU)[0][0, 0, 0]) if N <= 128 else 2.0**-6
     assert gain(N) == 1 / (scale**3 * N)
@@ -132,14 +144,27 @@ def test_shifted_factors_are_a_transform_at_quarter_frequencies(draw, N1, N2):
     assert differ(found / unscaled(N1, N2), shifted_fft(x)) < 1e-3
 
 
-@pytest.mark.parametrize(("N0", "N1", "N2"), [(16, 32, 16), (128, 16, 16)], ids=str)
+@pytest.mark.parametrize(
+    ("N0", "N1", "N2"), [(16, 32, 16), (128, 16, 16), (17, 16, 16), (3, 32, 16)], ids=str
+)
 def test_outer_and_inner_factors_together_are_the_shifted_transform(draw, N0, N1, N2):
     P = N1 * N2
     x = draw(N0 * P, requires_grad=False)
-    F0, T0 = (numbers(each) for each in outer_factors(N0, P, CPU))
+    F0, T0 = (numbers(each) for each in outer_factors(N0, P, N0, CPU))
     E = (F0 @ x.view(N0, P).to(F0.dtype)) * T0
     rows = torch.stack([spectrum(row, inner_factors(N1, N2, CPU)) for row in E])  # [k0, k'], at k0 + N0 k'
     assert differ(rows.T.flatten() / unscaled(N0, N1, N2), shifted_fft(x)) < 1e-3
+
+
+@pytest.mark.parametrize(("N0", "R", "N"), [(5, 16, 16), (33, 32, 64), (32, 32, 32), (130, 64, 192)], ids=str)
+def test_outer_factors_end_in_zeros_up_to_a_multiple_of_the_tile(N0, R, N):
+    F0, T0 = outer_factors(N0, 16, R, CPU)
+    assert (F0.shape, T0.shape) == ((3, N, N), (2, N, 16))
+    exact_F0, exact_T0 = outer_factors(N0, 16, 1, CPU)
+    assert torch.equal(F0[:, :N0, :N0], exact_F0)
+    assert torch.equal(T0[:, :N0], exact_T0)
+    assert F0.count_nonzero() == exact_F0.count_nonzero()
+    assert T0.count_nonzero() == exact_T0.count_nonzero()
 
 
 def test_negated_imaginary_parts_come_along():
@@ -155,7 +180,7 @@ def test_matrices_without_a_shift_are_symmetric():
 
 
 def test_halves_are_the_types_of_products_and_the_outer_twiddles_are_floats():
-    types = [t.dtype for t in (*shifted_factors(16, 16, CPU), *outer_factors(16, 256, CPU))]
+    types = [t.dtype for t in (*shifted_factors(16, 16, CPU), *outer_factors(16, 256, 16, CPU))]
     assert types == [torch.float16] * 4 + [torch.float32]
 
 

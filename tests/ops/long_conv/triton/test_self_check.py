@@ -15,6 +15,7 @@ from triton.runtime.errors import TritonError
 
 from longwave.ops import long_conv
 from longwave.ops.long_conv.triton import launch, self_check
+from longwave.ops.long_conv.triton import remembered as files
 from longwave.ops.long_conv.triton.plans import ChunkPlan, forward_plan
 from longwave.ops.long_conv.triton.self_check import LIMIT, is_right
 
@@ -57,7 +58,7 @@ def ask(plan: ChunkPlan = PLAN, *, is_backward: bool = False, dtype: torch.dtype
     return is_right(plan, GPU, dtype, is_backward=is_backward)
 
 
-def remembered(folder: Path) -> list[str]:
+def remembered(folder: Path) -> dict[str, float]:
     return json.loads((folder / "checked-kernels.json").read_text("utf-8"))
 
 
@@ -68,9 +69,10 @@ def test_interpreter_is_right_without_a_comparison(computed):
 
 
 @pytest.mark.parametrize("is_backward", [False, True], ids=["forward", "backward"])
+@pytest.mark.parametrize("is_odd", [False, True], ids=["even", "odd"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
-def test_comparison_itself_finds_the_kernels_right(dtype, is_backward):
-    assert self_check._largest_error(PLAN, CPU, dtype, is_backward) < LIMIT
+def test_comparison_itself_finds_the_kernels_right(dtype, is_odd, is_backward):
+    assert self_check._largest_error(PLAN, CPU, dtype, is_backward, is_odd) < LIMIT
 
 
 @pytest.mark.parametrize("is_backward", [False, True], ids=["forward", "backward"])
@@ -149,6 +151,12 @@ def test_right_kernel_is_remembered_on_disk(computed, folder):
     assert all(part in key for part in (triton.__version__, "Pretended", "bfloat16", str(PLAN), "False"))
 
 
+def test_error_found_is_remembered_too(computed, folder):
+    computed(1e-3)
+    ask()
+    assert list(remembered(folder).values()) == [1e-3]
+
+
 def test_right_kernel_is_not_compared_again(computed):
     made = computed(1e-3)
     assert [ask(), ask()] == [True, True]
@@ -158,7 +166,7 @@ def test_right_kernel_is_not_compared_again(computed):
 def test_right_kernel_is_no_longer_looked_up_in_the_same_process(computed, folder, monkeypatch):
     computed(1e-3)
     ask()
-    monkeypatch.setattr(self_check, "_recall", None)
+    monkeypatch.setattr(self_check, "recall", None)
     assert is_right(PLAN, GPU, torch.bfloat16, is_backward=False)
 
 
@@ -177,47 +185,9 @@ def test_each_direction_type_and_plan_is_compared_for_itself(computed, folder, o
 def test_another_version_of_the_kernels_is_compared_anew(computed, monkeypatch):
     made = computed(1e-3)
     ask()
-    monkeypatch.setattr(self_check, "_digest", lambda: "another")
+    monkeypatch.setattr(files, "_digest", lambda: "another")
     ask()
     assert len(made) == 2
-
-
-def test_fingerprint_is_of_files_that_exist():
-    assert len(self_check._digest()) == 16
-
-
-@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[1, null]", "\x00"], ids=repr)
-def test_damaged_file_is_ignored_and_replaced(computed, folder, text):
-    made = computed(1e-3)
-    folder.mkdir()
-    (folder / "checked-kernels.json").write_text(text, "utf-8")
-    assert ask()
-    assert len(made) == len(remembered(folder)) == 1
-
-
-def test_file_that_is_no_text_is_ignored(computed, folder):
-    computed(1e-3)
-    folder.mkdir()
-    (folder / "checked-kernels.json").write_bytes(b"\xff\xfe\xff")
-    assert ask()
-
-
-def test_folder_that_cannot_be_made_is_no_obstacle(computed, folder):
-    computed(1e-3)
-    folder.write_text("a file where the folder should be", "utf-8")
-    assert ask()
-    assert folder.is_file()
-
-
-def test_nothing_else_is_left_in_the_folder(computed, folder):
-    computed(1e-3)
-    ask()
-    assert [path.name for path in folder.iterdir()] == ["checked-kernels.json"]
-
-
-def test_without_a_setting_checks_are_kept_in_the_home_folder(monkeypatch):
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert self_check._file() == Path.home() / ".cache" / "longwave" / "checked-kernels.json"
 
 
 @pytest.fixture
@@ -242,7 +212,7 @@ def test_wrong_kernels_are_replaced_by_the_fft_forward_and_backward(draw, both):
         return (y, *torch.autograd.grad(y.sin().sum(), leaves))
 
     for found, wanted in zip(everything("triton"), everything("fft"), strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.usefixtures("refused")

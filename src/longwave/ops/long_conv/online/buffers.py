@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -111,6 +113,14 @@ class Buffers:
             self._copy(self.sums, new.sums, index, base, self.horizon)
             new.horizon = self.horizon
         return new
+
+    def copy(self) -> Buffers:
+        """Return buffers of their own memory with the same content."""
+        new = copy.copy(self)
+        with torch.inference_mode(False), torch.no_grad():
+            new.inputs = self.inputs.clone()
+            new.sums = None if self.sums is None else self.sums.clone()
+        return new  # nothing writes into the log, so it may be shared
 
     def _copy(self, source: Tensor, target: Tensor, index: Tensor, begin: int, end: int) -> None:
         shape = (self.heads, self.width // self.heads, self.batch, self.max_length)

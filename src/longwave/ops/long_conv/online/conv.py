@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -232,6 +233,16 @@ class OnlineConv:
         if self._stream is not None:
             with torch.no_grad(), _no_autocast(self.device):
                 self._stream.truncate(position)
+
+    def copy(self) -> OnlineConv:
+        """Return an independent stream at the same position; the filter's memory is shared.
+
+        The copy belongs to no group.
+        """
+        new = copy.copy(self)
+        new._flush_group = None
+        new._stream = None if self._stream is None else self._stream.copy()
+        return new
 
     def reset(self) -> None:
         """Forget all steps, and the batch size; keep the filter and its spectra."""

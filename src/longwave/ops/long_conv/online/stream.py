@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -113,6 +114,12 @@ class Stream:
         """Choose among the sequences; the last move of the base cannot be undone then."""
         self.buffers = self.buffers.reorder(index, self.position, self.base)
         self.previous = self.base
+
+    def copy(self) -> Stream:
+        """Return a stream of its own memory at the same place; filter and schedule are shared."""
+        new = copy.copy(self)
+        new.buffers = self.buffers.copy()
+        return new
 
     def replan(self, filter: Filter, schedule: Schedule) -> None:
         """Go on with a filter and schedule for another type or device."""

@@ -2,24 +2,24 @@
 
 Read in this order: ``factors`` (the quarter shift), ``transforms`` (a transform as four matrix products),
 ``one_chunk`` (sequences that fit on chip), ``three_pass`` (longer ones), ``plans`` (which tiles serve which
-length), ``launch`` (tensors to kernels), ``operator`` (gradients, registration), ``self_check``.
+length), ``launch`` (tensors to kernels), ``operator`` (gradients, registration), ``self_check``, ``tuning``
+(tiles for GPUs that the tables were not measured on).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 
 import torch
 from torch import Tensor
 
+from longwave.ops._triton import HAS_TRITON
 from longwave.ops.long_conv.triton.operator import convolve
 from longwave.ops.long_conv.triton.plans import LONGEST
 
 __all__ = ["refuse", "triton_conv"]
 
 OLDEST = (8, 0)  # compute capability; before it there is no bfloat16
-_IS_INSTALLED = importlib.util.find_spec("triton") is not None
 _IS_INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
 
@@ -41,7 +41,7 @@ def triton_conv(
 
 def refuse(u: Tensor, k: Tensor, bidirectional: bool) -> str | None:  # noqa: ARG001
     """Say why these kernels cannot serve a call; None where they can."""
-    if not _IS_INSTALLED:
+    if not HAS_TRITON:
         return (
             'Triton is not installed; PyTorch for CUDA brings it along on Linux, else "pip install triton".'
         )

@@ -9,7 +9,7 @@ of the first matrix and of its twiddles.
 
 The scale. Unitary matrices keep every intermediate within fp16, but 1/sqrt(32) has no short mantissa:
 rounding it is a gain that all products share. The scale here is the power of two at or below 1/sqrt(N); what
-is missing, a power of two as well, is multiplied on at the end (``gain``).
+is missing is multiplied on at the end (``gain``): a power of two where N is one.
 """
 
 # Shapes: N1, N2 factors of P = N1 N2 points, N0 rows of P columns
@@ -21,6 +21,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 __all__ = ["gain", "inner_factors", "outer_factors", "shifted_factors"]
 
@@ -39,14 +40,19 @@ def inner_factors(N1: int, N2: int, device: torch.device) -> tuple[Tensor, Tenso
     return _dft(N1, 0.0, device), _dft(N2, 0.0, device), _twiddles(N1, N2, 0.0, device, torch.float16)
 
 
-@functools.lru_cache(maxsize=16)
-def outer_factors(N0: int, P: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return F0 (3, N0, N0) in fp16 and T0 (2, N0, P) in fp32, with the quarter shift."""
-    return _dft(N0, QUARTER, device), _twiddles(N0, P, QUARTER, device, torch.float32)
+@functools.lru_cache(maxsize=32)
+def outer_factors(N0: int, P: int, R: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return F0 (3, N, N) in fp16 and T0 (2, N, P) in fp32, with the quarter shift.
+
+    N is N0 rounded up to a multiple of R; what stands beyond row or column N0 is zero.
+    """
+    more = -N0 % R
+    F0, T0 = _dft(N0, QUARTER, device), _twiddles(N0, P, QUARTER, device, torch.float32)
+    return pad(F0, (0, more, 0, more)), pad(T0, (0, 0, 0, more))
 
 
 def gain(*sizes: int) -> float:
-    """Return what a convolution by transforms of these factors must be multiplied by, a power of two.
+    """Return what a convolution by transforms of these factors must be multiplied by.
 
     Two transforms forward and one back each carry ``scale(N)``, the inverse should carry ``1 / N``.
     """

@@ -33,15 +33,17 @@ def convolve(
 @torch.library.custom_op("longwave::long_conv", mutates_args=(), schema=f"({_INPUTS}) -> Tensor")
 def _convolve(*inputs: Tensor | None) -> Tensor:
     from longwave.ops.long_conv.triton import launch
-    from longwave.ops.long_conv.triton.plans import forward_plan
     from longwave.ops.long_conv.triton.self_check import is_right
+    from longwave.ops.long_conv.triton.split import plan_for
+    from longwave.ops.long_conv.triton.tuning import planner
 
     call = launch.Call(*_time_contiguous(*inputs))
-    plan = forward_plan(call.u.shape[-1])
+    plan = plan_for(call, planner(call.u.device, call.u.dtype, is_backward=False))
     with _on(call.u):
-        if is_right(plan, call.u.device, call.u.dtype, is_backward=False):
+        is_odd = call.u.shape[-1] % 2 == 1
+        if is_right(plan, call.u.device, call.u.dtype, is_backward=False, is_odd=is_odd):
             return launch.forward(call, plan)
-    return fft_conv(*call, call.both)
+    return fft_conv(*call, call.both).contiguous()
 
 
 @torch.library.custom_op(
@@ -60,13 +62,14 @@ def _differentiate(
 ) -> tuple[Tensor, ...]:
     """Return the gradients of the five inputs, empty where they are not wanted."""
     from longwave.ops.long_conv.triton import launch
-    from longwave.ops.long_conv.triton.plans import backward_plan
     from longwave.ops.long_conv.triton.self_check import is_right
+    from longwave.ops.long_conv.triton.split import plan_for
+    from longwave.ops.long_conv.triton.tuning import planner
 
     call = launch.Call(*_time_contiguous(u, k, skip, gate_in, gate_out))
-    plan = backward_plan(u.shape[-1])
+    plan = plan_for(call, planner(call.u.device, call.u.dtype, is_backward=True))
     with _on(u):
-        if not is_right(plan, u.device, u.dtype, is_backward=True):
+        if not is_right(plan, u.device, u.dtype, is_backward=True, is_odd=u.shape[-1] % 2 == 1):
             leaves = [t if t is None else t.detach().requires_grad_() for t in call]
             return _filled(_gradients_by_fft(grad, leaves, wants), u)
         (grad,) = _time_contiguous(grad)

@@ -9,58 +9,64 @@ takes the FFT backend, and a warning says so once.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import logging
-import os
 from dataclasses import replace
-from pathlib import Path
-from subprocess import SubprocessError
 
 import torch
 import triton
 from torch import Tensor
-from triton.runtime.errors import TritonError
 
+from longwave.ops._triton import launch_failures
 from longwave.ops.long_conv.fft import fft_conv
 from longwave.ops.long_conv.triton.call import Call
 from longwave.ops.long_conv.triton.launch import backward, forward
 from longwave.ops.long_conv.triton.plans import ChunkPlan, PassPlan
+from longwave.ops.long_conv.triton.remembered import gpu_key, recall, remember
+from longwave.ops.long_conv.triton.split import SplitPlan
 
-__all__ = ["is_right"]
+__all__ = ["find_problem", "is_right"]
 
+FILE = "checked-kernels"
 LIMIT = 5e-3  # a relative error; the kernels reach 2e-3 in bfloat16, a wrong one is off by far more
-# Where a kernel does not compile or fit, no C compiler works, or Triton launches in another way than it did.
-FAILURES = (TritonError, RuntimeError, SubprocessError, TypeError, AttributeError)
+Plan = ChunkPlan | PassPlan | SplitPlan
 _log = logging.getLogger(__name__)
 
 
 @functools.lru_cache(maxsize=256)
 def is_right(
-    plan: ChunkPlan | PassPlan, device: torch.device, dtype: torch.dtype, *, is_backward: bool
+    plan: Plan, device: torch.device, dtype: torch.dtype, *, is_backward: bool, is_odd: bool = False
 ) -> bool:
-    """Tell whether a plan's kernels agree with float64 on a device, in one direction."""
+    """Tell whether a plan's kernels agree with float64 on a device, in one direction.
+
+    Rows of odd length are read in another way, and looked at by themselves.
+    """
+    problem = find_problem(plan, device, dtype, is_backward=is_backward, is_odd=is_odd)
+    if problem is not None:
+        _warn(plan, device, problem)
+    return problem is None
+
+
+def find_problem(
+    plan: Plan, device: torch.device, dtype: torch.dtype, *, is_backward: bool, is_odd: bool = False
+) -> str | None:
+    """Say what is wrong with a plan's kernels on a device; None, remembered, if nothing is."""
     if device.type != "cuda":  # the interpreter runs what is written
-        return True
-    key = (
-        f"{triton.__version__} {torch.cuda.get_device_name(device)} {dtype} {plan} {is_backward} {_digest()}"
-    )
-    known = _recall()
-    if key in known:
-        return True
+        return None
+    key = f"{gpu_key(device)} {dtype} {plan} {is_backward} {is_odd}"
+    if key in recall(FILE):
+        return None
     try:
-        error = _largest_error(plan, device, dtype, is_backward)
-    except FAILURES as failure:
-        _warn(plan, device, f"does not run: {failure!r}")
-        return False
+        with torch.inference_mode(False):  # the reference differentiates
+            error = _largest_error(plan, device, dtype, is_backward, is_odd)
+    except launch_failures() as failure:
+        return f"does not run: {failure!r}"
     if not error < LIMIT:
-        _warn(plan, device, f"is wrong, with a relative error of {error:.1e}")
-        return False
-    _remember([*known, key])
-    return True
+        return f"is wrong, with a relative error of {error:.1e}"
+    remember(FILE, key, error)
+    return None
 
 
-def _warn(plan: ChunkPlan | PassPlan, device: torch.device, what: str) -> None:
+def _warn(plan: Plan, device: torch.device, what: str) -> None:
     _log.warning(
         "The GPU kernel for up to %d steps %s (Triton %s, %s). long_conv takes the slower FFT there; "
         "please report this.", plan.points, what, triton.__version__, torch.cuda.get_device_name(device),
@@ -68,9 +74,9 @@ def _warn(plan: ChunkPlan | PassPlan, device: torch.device, what: str) -> None:
 
 
 def _largest_error(
-    plan: ChunkPlan | PassPlan, device: torch.device, dtype: torch.dtype, is_backward: bool
+    plan: Plan, device: torch.device, dtype: torch.dtype, is_backward: bool, is_odd: bool = False
 ) -> float:
-    L, D = plan.points - 8, 6
+    L, D = (plan.points - 9, 8) if is_odd else (plan.points - 8, 6)
     if isinstance(plan, PassPlan):
         plan = replace(plan, scratch=1)  # several groups of channels, so that launches are repeated
     generator = torch.Generator(device).manual_seed(0)
@@ -88,38 +94,3 @@ def _largest_error(
 
 def _error(found: Tensor, wanted: Tensor) -> float:
     return float((found.double() - wanted.detach()).norm() / wanted.detach().norm())
-
-
-@functools.lru_cache(maxsize=1)
-def _digest() -> str:
-    """Return a fingerprint of the kernels' source."""
-    folder = Path(__file__).parent
-    text = b"".join(
-        (folder / name).read_bytes() for name in ("transforms.py", "one_chunk.py", "three_pass.py")
-    )
-    return hashlib.sha256(text).hexdigest()[:16]
-
-
-def _file() -> Path:
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "longwave" / "checked-kernels.json"
-    )
-
-
-def _recall() -> list[str]:
-    try:
-        known = json.loads(_file().read_text("utf-8"))
-    except (OSError, ValueError):  # no file yet, or one that is damaged: check again
-        return []
-    return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []
-
-
-def _remember(keys: list[str]) -> None:
-    path = _file()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(sorted(set(keys))), "utf-8")
-        part.replace(path)
-    except OSError as failure:
-        _log.debug("The checks of GPU kernels could not be remembered in %s: %s", path, failure)
