@@ -15,16 +15,18 @@ def formula(mixer: Attention, x: torch.Tensor) -> torch.Tensor:
     """Compute attention head by head, rotating complex pairs."""
     L, width = x.shape[1], mixer.d_model // mixer.n_heads
     q, k, v = mixer.in_proj(x).split(mixer.d_model, dim=-1)
-    rates = mixer.rotary_base ** (-torch.arange(width // 2, dtype=torch.float64) / (width // 2))
-    turns = torch.polar(torch.ones(L, width // 2, dtype=torch.float64), torch.arange(L)[:, None] * rates)
+    half = mixer.rotary_dim // 2
+    rates = mixer.rotary_base ** (-torch.arange(half, dtype=torch.float64) / half)
+    turns = torch.polar(torch.ones(L, half, dtype=torch.float64), torch.arange(L)[:, None] * rates)
     heads = []
     for h in range(mixer.n_heads):
         one = slice(h * width, (h + 1) * width)
         qh, kh, vh = q[..., one], k[..., one], v[..., one]
         if mixer.rotary:
             qh, kh = (
-                torch.cat([z.real, z.imag], -1)
-                for z in (torch.complex(y[..., : width // 2], y[..., width // 2 :]) * turns for y in (qh, kh))
+                torch.cat([z.real, z.imag, y[..., 2 * half :]], -1)
+                for y in (qh, kh)
+                for z in [torch.complex(y[..., :half], y[..., half : 2 * half]) * turns]
             )
         scores = qh @ kh.transpose(1, 2) / math.sqrt(width)
         if mixer.is_causal:
@@ -39,6 +41,7 @@ VARIANTS = {
     "no-rotary": {"rotary": False},
     "both-ways": {"is_causal": False},
     "base100": {"rotary_base": 100.0},
+    "half-rotary": {"n_heads": 2, "rotary_dim": 4},
     "width-one-a-head": {"n_heads": 16, "rotary": False},
 }
 variants = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
@@ -113,10 +116,12 @@ def test_operations_of_gpt_125m_on_15_billion_tokens_follow_the_paper():
     [
         ({"n_heads": 3}, "n_heads is 3, which does not divide d_model=8"),
         ({"n_heads": 0}, "n_heads is 0"),
-        ({"n_heads": 8}, "even width a head, not 1"),
+        ({"n_heads": 8}, "even number of features from 2 to 1, the width of a head, not 1"),
+        ({"n_heads": 2, "rotary_dim": 3}, "from 2 to 4, the width of a head, not 3"),
+        ({"n_heads": 2, "rotary_dim": 6}, "from 2 to 4, the width of a head, not 6"),
         ({"dropout": -0.1}, r"dropout is -0.1"),
     ],
-    ids=["heads3", "heads0", "odd-width", "dropout"],
+    ids=["heads3", "heads0", "odd-width", "odd-rotary", "wide-rotary", "dropout"],
 )
 def test_settings_out_of_range_are_an_error(options, message):
     with pytest.raises(ConfigError, match=message):

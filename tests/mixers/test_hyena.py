@@ -137,13 +137,6 @@ def test_dropout_acts_in_training_only(draw):
     assert torch.equal(mixer(x), mixer(x))
 
 
-def test_state_holds_the_filter_from_last_tap_to_first():
-    mixer = Hyena(4, 12, order=3)
-    state = mixer.init_state(2, max_length=7)
-    torch.testing.assert_close(state.reversed_filters, mixer.filters(7).flip(-1))
-    assert state.reversed_filters.is_contiguous()
-
-
 def test_operations_follow_the_papers_count():
     width, L = 864, 2048
     expected = 2 * (3 * width**2 + 3 * width * 3 + 5 * width * 11 + width**2)

@@ -45,6 +45,21 @@ def test_defect_heads_share_their_filters(draw, tolerance):
     torch.testing.assert_close(y[..., 0::2], y[..., 1::2], **tolerance(torch.float64))
 
 
+def test_defect_outer_products_work_for_one_head_only(draw):
+    """Several heads of outer products, each a function of its own channels alone."""
+    mixer, x = Hyena(8, 16, outer_head_dim=2).double(), draw(1, 16, 8)
+    with torch.no_grad():
+        mixer.out_proj.weight.copy_(torch.eye(8))
+        before = mixer(x)
+        mixer.in_proj.weight.view(3, 4, 2, 8)[:, 1] += 1  # queries, keys and values of the second head
+        changed = (mixer(x) - before).abs().amax((0, 1)) > 1e-9
+    assert changed.tolist() == [False, False, True, True, False, False, False, False]
+
+
+def test_defect_mixing_heads_after_a_convolution_is_the_identity_for_one():
+    unknown("post_order_ffn", True)
+
+
 def test_defect_num_blocks_leaks_the_future():
     unknown("num_blocks", 2)
 

@@ -1,20 +1,38 @@
 """Multi-head attention with rotary positions: the layer the others are measured against."""
 
-# Shapes: B batch, L length, P steps of a chunk, D width, H heads, E = D / H
+# Shapes: B batch, L length, P steps of a chunk, D width, H heads, E = D / H, R rotated features of a head
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from longwave.errors import ConfigError
 from longwave.mixers.base import Mixer, State
+from longwave.mixers.shared import SharedPart
+from longwave.ops._triton import HAS_TRITON
 
 __all__ = ["Attention", "AttentionState"]
+
+
+class Rotation(SharedPart):
+    """How queries and keys turn.
+
+    Parameters
+    ----------
+    frequencies : Tensor, shape (R/2,), optional
+        Angles a step; None where nothing turns.
+    """
+
+    def __init__(self, frequencies: Tensor | None) -> None:
+        self.frequencies = frequencies
 
 
 @dataclass
@@ -25,10 +43,22 @@ class AttentionState(State):
     ----------
     keys, values : Tensor, shape (B, H, max_length, E)
         Keys are already rotated.
+    count : Tensor, shape (B, H), int32
+        Steps taken, for steps that are repeated on a device.
+    rotation : Rotation
     """
 
     keys: Tensor
     values: Tensor
+    count: Tensor
+    rotation: Rotation
+
+    rewinds_freely: ClassVar[bool] = True  # later entries are never read
+
+    def truncate(self, position: int) -> None:
+        """Go back to any earlier position; see ``State.truncate``."""
+        super().truncate(position)
+        self.count.fill_(position)
 
 
 class Attention(Mixer[AttentionState]):
@@ -45,6 +75,8 @@ class Attention(Mixer[AttentionState]):
     rotary : bool
         Rotate queries and keys by their position, so that scores depend on distances; otherwise the mixer
         knows no order but the causal one.
+    rotary_dim : int, optional
+        Features of a head that are rotated, the first ones; even; None rotates all.
     rotary_base : float
         Ratio of the longest to the shortest wavelength.
     dropout : float
@@ -64,8 +96,8 @@ class Attention(Mixer[AttentionState]):
 
     References
     ----------
-    arXiv 1706.03762 (attention), arXiv 2104.09864, equation 34 (rotary positions; here feature ``i`` is
-    paired with ``i + E/2``).
+    arXiv 1706.03762 (attention), arXiv 2104.09864, equation 34 (rotary positions; here feature ``i`` of ``R``
+    rotated ones is paired with ``i + R/2``).
 
     Examples
     --------
@@ -74,6 +106,8 @@ class Attention(Mixer[AttentionState]):
     torch.Size([2, 77, 8])
     """
 
+    decode_modes = ("lazy",)
+
     def __init__(
         self,
         d_model: int,
@@ -81,6 +115,7 @@ class Attention(Mixer[AttentionState]):
         *,
         max_length: int | None = None,
         rotary: bool = True,
+        rotary_dim: int | None = None,
         rotary_base: float = 10000.0,
         dropout: float = 0.0,
         is_causal: bool = True,
@@ -90,10 +125,13 @@ class Attention(Mixer[AttentionState]):
             raise ConfigError(
                 f"n_heads is {n_heads}, which does not divide d_model={d_model}. Choose a divisor."
             )
-        if rotary and (d_model // n_heads) % 2:
+        head_dim = d_model // n_heads
+        rotated = head_dim if rotary_dim is None else rotary_dim
+        if rotary and (rotated % 2 or not 0 < rotated <= head_dim):
             raise ConfigError(
-                f"Rotary positions need an even width a head, not {d_model // n_heads} (d_model={d_model}, "
-                f"n_heads={n_heads}). Change n_heads or set rotary=False."
+                f"Rotary positions need an even number of features from 2 to {head_dim}, the width of a "
+                f"head, not {rotated} (d_model={d_model}, n_heads={n_heads}). Set rotary_dim, change n_heads "
+                f"or set rotary=False."
             )
         if not 0 < rotary_base < math.inf:
             raise ConfigError(f"rotary_base is {rotary_base}; it must be above 0 and finite.")
@@ -101,6 +139,7 @@ class Attention(Mixer[AttentionState]):
             raise ConfigError(f"dropout is {dropout}; it must be from 0 to below 1.")
         self.n_heads = n_heads
         self.rotary = rotary
+        self.rotary_dim = rotated
         self.rotary_base = rotary_base
         self.dropout = dropout
         self.in_proj = nn.Linear(d_model, 3 * d_model)
@@ -118,27 +157,66 @@ class Attention(Mixer[AttentionState]):
         """Return an empty state; its keys and values have the parameters' type."""
         length = self._state_length(max_length)
         shape = (batch, self.n_heads, length, self.d_model // self.n_heads)
-        keys, values = (self.in_proj.weight.new_zeros(shape) for _ in range(2))
-        return AttentionState(position=0, max_length=length, batch=batch, keys=keys, values=values)
+        weight = self.in_proj.weight
+        keys, values = (weight.new_zeros(shape) for _ in range(2))
+        with torch.inference_mode(
+            False
+        ):  # written in place by ``truncate``, within and without inference mode
+            count = torch.zeros(batch, self.n_heads, dtype=torch.int32, device=weight.device)
+        rotation = Rotation(self._frequencies(weight.device, torch.float32) if self.rotary else None)
+        return AttentionState(
+            position=0,
+            max_length=length,
+            batch=batch,
+            keys=keys,
+            values=values,
+            count=count,
+            rotation=rotation,
+        )
 
     @torch.no_grad()
     def prefill(self, x: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
         """Mix the next chunk of shape (B, P, D) in O(D P position) time."""
         self._check_chunk(x, state)
+        if x.shape[1] == 0:
+            return x, state
         start, end = state.position, state.position + x.shape[1]
         q, k, v = self._project(x, start=start)
         state.keys[:, :, start:end] = k
         state.values[:, :, start:end] = v
         k, v = (cache[:, :, :end].to(q.dtype) for cache in (state.keys, state.values))
-        steps = torch.arange(end, device=x.device)
-        mask = steps <= steps[start:, None]  # (P, end)
+        # Only a mask that says something: a fused kernel takes none, and (P, end) of a long prompt is large.
+        if state.padding is not None:
+            mask: Tensor | None = _padded_mask(start, end, state.padding)
+        else:
+            mask = None if start == 0 or end - start == 1 else _mask(start, end, x.device)
+        is_causal = mask is None and start == 0
         state.position = end
-        return self._merge(F.scaled_dot_product_attention(q, k, v, attn_mask=mask)), state
+        state.count.fill_(end)
+        with _for_growing_caches() if q.is_cuda and end - start == 1 else contextlib.nullcontext():
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_causal)
+        return self._merge(y), state
 
     def step(self, x_t: Tensor, state: AttentionState) -> tuple[Tensor, AttentionState]:
         """Mix one more step of shape (B, D) in O(D position) time."""
-        y, state = self.prefill(x_t[:, None], state)
-        return y[:, 0], state
+        if not _has_kernel(state.keys, x_t):
+            y, state = self.prefill(x_t[:, None], state)
+            return y[:, 0], state
+        self._check_chunk(x_t[:, None], state)
+        from longwave.ops.attention_step import attention_step
+
+        with torch.no_grad():
+            qkv, frequencies = self.in_proj(x_t), state.rotation.frequencies
+            y = attention_step(qkv, state.keys, state.values, state.count, frequencies, state.padding)
+            state.position += 1
+            return self.out_proj(y), state
+
+    def step_tensors(self, state: AttentionState) -> tuple[Tensor, ...] | None:
+        """Return the cache, its count, frequencies and padding where the kernel of a step serves."""
+        if not _has_kernel(state.keys):
+            return None
+        padding = () if state.padding is None else (state.padding,)
+        return state.keys, state.values, state.count, *state.rotation.tensors(), *padding
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt biases from weight decay."""
@@ -160,19 +238,25 @@ class Attention(Mixer[AttentionState]):
         qk, v = qkv.split([2, 1], dim=2)
         if self.rotary:
             cos, sin = self._angles(start, length, x.device, torch.promote_types(qk.dtype, torch.float32))
-            qk = _Rotation.apply(qk, cos, sin)  # type: ignore[no-untyped-call]
+            rotated = _Rotation.apply(qk[..., : self.rotary_dim], cos, sin)  # type: ignore[no-untyped-call]
+            is_whole = self.rotary_dim == qk.shape[-1]
+            qk = rotated if is_whole else torch.cat([rotated, qk[..., self.rotary_dim :]], dim=-1)
         q, k = qk.permute(2, 0, 3, 1, 4)
         return q, k, v[:, :, 0].transpose(1, 2)
 
     def _angles(
         self, start: int, length: int, device: torch.device, dtype: torch.dtype
     ) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine of every position and frequency, each (L, 1, 1, E/2)."""
-        half = self.d_model // self.n_heads // 2
-        exponents = torch.arange(half, device=device, dtype=dtype) / half
+        """Return cosine and sine of every position and frequency, each (L, 1, 1, R/2)."""
         positions = torch.arange(start, start + length, device=device, dtype=dtype)
-        angles = positions[:, None, None, None] * self.rotary_base**-exponents
+        angles = positions[:, None, None, None] * self._frequencies(device, dtype)
         return angles.cos(), angles.sin()
+
+    def _frequencies(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """Return the angles a step, (R/2,)."""
+        half = self.rotary_dim // 2
+        frequencies: Tensor = self.rotary_base ** -(torch.arange(half, device=device, dtype=dtype) / half)
+        return frequencies
 
     def _merge(self, y: Tensor) -> Tensor:
         """Join heads (B, H, L, E) and project to (B, L, D)."""
@@ -197,8 +281,39 @@ class _Rotation(torch.autograd.Function):
         return grad, None, None
 
 
+def _has_kernel(keys: Tensor, *others: Tensor) -> bool:
+    """Whether a kernel takes a step."""
+    if not (HAS_TRITON and keys.is_cuda):
+        return False
+    from longwave.ops.attention_step import can_serve
+
+    return can_serve(keys, *(x.detach() for x in others))
+
+
+def _for_growing_caches() -> contextlib.AbstractContextManager[None]:
+    """Keep cuDNN out, which plans anew for every length: some 15 ms a step, seen on an H200."""
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+
+
+def _mask(start: int, end: int, device: torch.device) -> Tensor:
+    """Say which keys the steps from ``start`` on see, (P, end)."""
+    steps = torch.arange(end, device=device)
+    return steps <= steps[start:, None]
+
+
+def _padded_mask(start: int, end: int, padding: Tensor) -> Tensor:
+    """Say which keys the steps from ``start`` on see, (B, 1, P, end).
+
+    A step that is padding sees itself, so that its output, which nobody reads, is a number.
+    """
+    steps = torch.arange(end, device=padding.device)
+    is_real = steps >= padding[:, None, None]  # (B, 1, end)
+    seen = _mask(start, end, padding.device) & is_real | (steps == steps[start:, None])
+    return seen[:, None]
+
+
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate the pairs ``(i, i + E/2)`` of the last axis, in the type of the angles, rounding once."""
+    """Rotate the pairs ``(i, i + R/2)`` of the last axis, in the type of the angles, rounding once."""
     y = torch.empty(x.shape, dtype=cos.dtype, device=x.device)
     first, second = x.to(cos.dtype).chunk(2, dim=-1)
     y_first, y_second = y.chunk(2, dim=-1)

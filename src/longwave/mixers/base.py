@@ -8,35 +8,16 @@ import dataclasses
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args, get_type_hints
 
 from torch import Tensor, nn
 
 from longwave import registry
 from longwave.config import load_config
 from longwave.errors import ConfigError, ShapeError
+from longwave.mixers.state import State
 
 __all__ = ["Mixer", "State", "build_mixer"]
-
-
-@dataclass
-class State:
-    """What a mixer remembers while it decodes; every mixer adds its own buffers.
-
-    Parameters
-    ----------
-    position : int
-        Steps seen so far.
-    max_length : int
-        Steps the buffers have room for.
-    batch : int
-        Sequences decoded together.
-    """
-
-    position: int
-    max_length: int
-    batch: int
 
 
 StateT = TypeVar("StateT", bound=State)
@@ -58,7 +39,16 @@ class Mixer(nn.Module, ABC, Generic[StateT]):
         Longest sequence the mixer accepts; None when there is no limit.
     is_causal : bool
         Whether an output depends on present and past steps only. Only causal mixers decode.
+
+    Attributes
+    ----------
+    decode_modes : tuple of str
+        Ways to decode. ``"recurrent"``: from a state of fixed size. ``"lazy"``: from all steps so far. A
+        mixer with a long convolution also has ``"epoched"`` and ``"relaxed"`` (see ``OnlineConv``). Where
+        there are several, ``init_state`` takes one as its keyword ``mode``, or ``"auto"``.
     """
+
+    decode_modes: tuple[str, ...] = ("recurrent",)
 
     def __init__(self, d_model: int, max_length: int | None, *, is_causal: bool) -> None:
         super().__init__()
@@ -99,6 +89,10 @@ class Mixer(nn.Module, ABC, Generic[StateT]):
         max_length : int, optional
             Steps to make room for; ``self.max_length`` unless given.
 
+        Notes
+        -----
+        Declare padding on the new state (``state.pad``), before the first step.
+
         Raises
         ------
         ConfigError
@@ -122,6 +116,11 @@ class Mixer(nn.Module, ABC, Generic[StateT]):
         -------
         Tensor, shape (B, P, D), and the state
 
+        Notes
+        -----
+        Where ``state.real_steps(P)`` says a step is padding, nothing may enter the memory: what would is
+        multiplied by it, after any bias. Outputs at padding are finite and without meaning.
+
         Raises
         ------
         ShapeError
@@ -132,12 +131,25 @@ class Mixer(nn.Module, ABC, Generic[StateT]):
     def step(self, x_t: Tensor, state: StateT) -> tuple[Tensor, StateT]:
         """Mix one more step: ``prefill`` for x_t of shape (B, D), returning (B, D)."""
 
+    def step_tensors(self, state: StateT) -> tuple[Tensor, ...] | None:  # noqa: ARG002 - of those who override
+        """Return the tensors that a step reads and changes, if it is the same device work every time.
+
+        Returns
+        -------
+        tuple of Tensor, or None
+            All the state's tensors that a step touches, where ``step`` changes them in place and does nothing
+            that depends on the position but to count it: it can then be captured as a CUDA graph and
+            repeated for as long as these tensors are in the state. None (the default) where it cannot.
+        """
+        return None
+
     @abstractmethod
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Return what an optimiser must treat differently, by parameter name relative to this mixer.
 
         For example ``{"filter.frequency": {"weight_decay": 0.0, "lr": 1e-3}}``; a parameter or option that
-        is not listed takes the optimiser's own setting.
+        is not listed takes the optimiser's own setting. ``"max_lr"`` takes the optimiser's learning rate up
+        to that bound.
         """
 
     @abstractmethod
@@ -204,7 +216,8 @@ def build_mixer(
     max_length : int or None
     options : mapping, optional
         Keyword arguments of the mixer as plain values, nested configurations as mappings; ``longwave list
-        mixers`` names the mixers, their reference pages the options.
+        mixers`` names the mixers, their reference pages the options. Where an option takes one of several
+        configurations, its key ``kind`` tells which; without it, the first.
 
     Raises
     ------
@@ -226,17 +239,38 @@ def build_mixer(
             f'The mixers entry "{name}" is {cls!r}, which is no Mixer. Mend the package behind it.'
         )
     given = dict(options or {})
-    settings: object = load_config(_options_class(cls), given)
+    settings: object = load_config(_options_class(cls, given), given)
     values = {key: getattr(settings, key) for key in given}
     mixer: Mixer[State] = cls(d_model=d_model, max_length=max_length, **values)
     return mixer
 
 
-def _options_class(cls: type) -> type:
+def _options_class(cls: type, given: Mapping[str, object]) -> type:
     """Describe a constructor's options as a dataclass, for the one loader that checks them."""
     fields = [
-        (parameter.name, parameter.annotation, dataclasses.field(default=parameter.default))
+        (
+            parameter.name,
+            _chosen(parameter.name, parameter.annotation, given.get(parameter.name)),
+            dataclasses.field(default=parameter.default),
+        )
         for parameter in inspect.signature(cls, eval_str=True).parameters.values()
         if parameter.name not in ("d_model", "max_length") and parameter.kind in NAMED
     ]
     return dataclasses.make_dataclass(cls.__name__, fields, frozen=True, kw_only=True)
+
+
+def _chosen(name: str, annotation: object, value: object) -> object:
+    """Narrow an option that takes one of several configurations to the kind that a value names."""
+    choices = [part for part in get_args(annotation) if dataclasses.is_dataclass(part)]
+    if len(choices) < 2 or value is None:
+        return annotation
+    kinds = {get_type_hints(choice)["kind"].__args__[0]: choice for choice in choices}
+    kind = getattr(value, "kind", None)
+    if isinstance(value, Mapping):
+        kind = value.get("kind", next(iter(kinds)))
+    if kind not in kinds:
+        raise ConfigError(
+            f'The option "{name}" is {value!r}; it has no known kind. Give a mapping with "kind" one of '
+            f"{', '.join(kinds)} and its settings."
+        )
+    return kinds[kind]

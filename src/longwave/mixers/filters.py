@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from longwave.errors import ConfigError, ShapeError
+from longwave.errors import ConfigError
+from longwave.mixers.long_filter import LongFilter
 
 __all__ = ["FilterConfig", "ImplicitFilter"]
 
@@ -32,6 +33,8 @@ class FilterConfig:
 
     Parameters
     ----------
+    kind : {"implicit"}
+        Tells this configuration from those of other filters.
     d_hidden : int
         Width of the sine network.
     d_position : int
@@ -74,6 +77,7 @@ class FilterConfig:
         If a value is out of range.
     """
 
+    kind: Literal["implicit"] = "implicit"
     d_hidden: int = 64
     d_position: int = 33
     n_inner: int = 2
@@ -117,8 +121,12 @@ class FilterConfig:
             if not is_good:
                 raise ConfigError(f'"{name}" of FilterConfig is {value!r}; it must be {accepted}.')
 
+    def build(self, n_filters: int, max_length: int) -> ImplicitFilter:
+        """Make the filters this describes."""
+        return ImplicitFilter(n_filters, max_length, self)
 
-class ImplicitFilter(nn.Module):
+
+class ImplicitFilter(LongFilter):
     """Filters whose taps are a function of position.
 
     Parameters
@@ -144,9 +152,7 @@ class ImplicitFilter(nn.Module):
     decay: Tensor
 
     def __init__(self, n_filters: int, max_length: int, config: FilterConfig | None = None) -> None:
-        super().__init__()
-        self.n_filters = n_filters
-        self.max_length = max_length
+        super().__init__(n_filters, max_length)
         self.config = config = config or FilterConfig()
         widths = [config.d_position, *[config.d_hidden] * (config.n_inner + 1)]
         self.hidden_weights = nn.ParameterList(torch.empty(d_out, d_in) for d_in, d_out in pairwise(widths))
@@ -164,28 +170,8 @@ class ImplicitFilter(nn.Module):
         self._draw(self.out_weight, None)
 
     def forward(self, seq_len: int) -> Tensor:
-        """Return the first taps of every filter.
-
-        Parameters
-        ----------
-        seq_len : int
-            Number of taps, at most ``max_length``; a shorter filter is the beginning of a longer one.
-
-        Returns
-        -------
-        Tensor, shape (C, seq_len)
-            Float32 or wider.
-
-        Raises
-        ------
-        ShapeError
-            If ``seq_len`` is beyond ``max_length``.
-        """
-        if seq_len > self.max_length:
-            raise ShapeError(
-                f"A filter of {seq_len} taps was asked for but it was built for max_length="
-                f"{self.max_length}. Build a longer one."
-            )
+        """Return the first taps, shape (C, seq_len); see ``LongFilter``."""
+        self._check_length(seq_len)
         with torch.autocast(self.out_weight.device.type, enabled=False):
             n_taps = self.max_length if self.config.normalize == "time" else seq_len
             taps = self._normalize(self._network(n_taps) * self.window(n_taps))[:, :seq_len]

@@ -7,50 +7,37 @@ cut; an unknown keyword is an error; there is no ``num_blocks`` (it leaks the fu
 ``inner_factor`` (it crashes there).
 """
 
-# Shapes: B batch, L length, P steps of a chunk, D width, N order, S short taps, V filters = D / n_heads
+# Shapes: B batch, L length, P steps of a chunk, D width, N order, S short taps, E outer_head_dim,
+# V filters = D / (n_heads E)
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError
-from longwave.mixers.base import Mixer, State
+from longwave.mixers.base import Mixer
 from longwave.mixers.filter_cache import FilterCache
-from longwave.mixers.filters import FilterConfig, ImplicitFilter
+from longwave.mixers.filters import FilterConfig
+from longwave.mixers.hyena_settings import HyenaFilter, check_settings
+from longwave.mixers.hyena_state import HyenaState
+from longwave.mixers.long_filter import LongFilter, StreamingConv
+from longwave.mixers.outer_products import columns, rows, sum_rows
 from longwave.mixers.projections import project_from_time_last, project_to_time_last
-from longwave.ops import long_conv
+from longwave.mixers.recent import RecentSteps
+from longwave.mixers.window_conv import gated_conv
+from longwave.ops import OnlineConv
 from longwave.ops.short_conv import short_conv, split_short_conv
 
 __all__ = ["Hyena", "HyenaState"]
 
 
-@dataclass
-class HyenaState(State):
-    """What Hyena remembers while it decodes; memory is ``(N-1) D max_length`` numbers a sequence.
-
-    Parameters
-    ----------
-    tail : Tensor, shape (B, (N+1) D, S-1)
-        Last projected inputs, for the short filter.
-    inputs : Tensor, shape (N-1, D, B, max_length)
-        All inputs of every long convolution so far, time last and contiguous.
-    reversed_filters : Tensor, shape (N-1, V, max_length)
-        The long filters from last tap to first, so that a step is a dot product of two contiguous runs.
-    """
-
-    tail: Tensor
-    inputs: Tensor
-    reversed_filters: Tensor
-
-
 class Hyena(Mixer[HyenaState]):
-    """Gated long convolutions with implicit filters.
+    """Gated long convolutions, with implicit filters or others.
 
     Parameters
     ----------
@@ -62,7 +49,11 @@ class Hyena(Mixer[HyenaState]):
         Gates, at least 2; there are ``order - 1`` long convolutions.
     n_heads : int
         Heads that share their filters: filter ``v`` serves the ``n_heads`` neighbouring channels from ``v *
-        n_heads`` on, one of each head. Must divide ``d_model``.
+        n_heads`` on, one of each head. Must divide ``d_model``. "256 groups for 4096 channels" is 16.
+    outer_head_dim : int
+        Above 1, the multi-head Hyena of arXiv 2310.18780: heads of E neighbouring channels each remember
+        the ``E x E`` products of a key and a value through one filter, and a query reads them. Must divide
+        ``d_model``; for order 2 with ``n_heads=1`` only.
     short_kernel_size : int
         Taps of the explicit filter on all projections.
     dropout : float
@@ -70,8 +61,9 @@ class Hyena(Mixer[HyenaState]):
     bidirectional : bool
         Look ahead as well, with a second filter a channel; such a mixer is not causal and does not decode.
         The short filter looks back in either case.
-    filter : FilterConfig, optional
-        Settings of the long filters.
+    filter : HyenaFilter, optional
+        Kind and settings of the long filters: a ``FilterConfig``, ``ModalConfig``, ``ExplicitConfig``,
+        ``DecayingConfig``, ``FourierConfig``, ``TransferConfig`` or ``S4FilterConfig``.
     backend : str
         Of ``longwave.ops.long_conv``.
 
@@ -86,12 +78,16 @@ class Hyena(Mixer[HyenaState]):
     ... 1``, ``w <- (T_h + d) (x_i * w)`` with the causal convolution ``T_h`` and the skip ``d`` of step
     ``N-1-i``; the output is ``W_out (x_0 * w)``. O(N D L (log L + D)) time.
 
+    With ``E = outer_head_dim`` above 1, in head ``m`` for ``i, j`` below E: ``Y[i, j] = (T_m + d_m) (x_1[i]
+    v[j])`` and ``o[j] = sum_i x_0[i] Y[i, j]`` in place of that, with one ``d`` a head. O(D E L log L) time.
+
     The filters depend on parameters alone. Evaluation without gradients keeps them, ``(N-1) V L`` numbers in
     float32 for one length, until the length or a parameter changes or ``train()`` is called.
 
     References
     ----------
-    Definition 3.1 and section 3 of arXiv 2302.10866, in the convention of its released checkpoints.
+    Definition 3.1 and section 3 of arXiv 2302.10866, in the convention of its released checkpoints; section 4
+    of arXiv 2310.18780 (MultiHyena).
 
     Examples
     --------
@@ -107,16 +103,18 @@ class Hyena(Mixer[HyenaState]):
         *,
         order: int = 2,
         n_heads: int = 1,
+        outer_head_dim: int = 1,
         short_kernel_size: int = 3,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        filter: FilterConfig | None = None,
+        filter: HyenaFilter | None = None,
         backend: str = "auto",
     ) -> None:
         super().__init__(d_model, max_length, is_causal=not bidirectional)
-        _check_settings(d_model, max_length, order, n_heads, short_kernel_size, dropout)
+        check_settings(d_model, max_length, order, n_heads, outer_head_dim, short_kernel_size, dropout)
         self.order = order
         self.n_heads = n_heads
+        self.outer_head_dim = outer_head_dim
         self.short_kernel_size = short_kernel_size
         self.dropout = dropout
         self.bidirectional = bidirectional
@@ -124,12 +122,12 @@ class Hyena(Mixer[HyenaState]):
         self.in_proj = nn.Linear(d_model, (order + 1) * d_model)
         self.short_weight = nn.Parameter(torch.empty((order + 1) * d_model, short_kernel_size))
         self.short_bias = nn.Parameter(torch.empty((order + 1) * d_model))
-        self.n_filters = d_model // n_heads
+        self.n_filters = d_model // (n_heads * outer_head_dim)
         n_directions = 2 if bidirectional else 1
-        self.filter = ImplicitFilter(
-            self.n_filters * (order - 1) * n_directions, int(max_length or 0), filter
+        self.filter: LongFilter = (filter or FilterConfig()).build(
+            self.n_filters * (order - 1) * n_directions, int(max_length or 0)
         )
-        self.skip = nn.Parameter(torch.randn(order - 1, d_model))
+        self.skip = nn.Parameter(torch.randn(order - 1, d_model // outer_head_dim))
         self.out_proj = nn.Linear(d_model, d_model)
         self._kept_filters = FilterCache()
         bound = 1 / math.sqrt(short_kernel_size)  # a Conv1d's own draw
@@ -149,12 +147,13 @@ class Hyena(Mixer[HyenaState]):
         )
         filters = self._present_filters(x.shape[1])
         for step, gate in self._inner_gates(gates):
-            w = long_conv(
-                w,
+            gate = rows(gate, self.outer_head_dim)  # (B, D E, L)
+            w = gated_conv(
+                columns(w, self.outer_head_dim),
                 filters[step],
-                self.skip[step],
+                self._skip_of(step),
                 gate_in=F.dropout(gate, self.dropout) if self.training and self.dropout > 0 else gate,
-                gate_out=gates[0] if step == self.order - 2 else None,
+                gate_out=rows(gates[0], self.outer_head_dim) if step == self.order - 2 else None,
                 bidirectional=self.bidirectional,
                 backend=self.backend,
             )
@@ -165,14 +164,15 @@ class Hyena(Mixer[HyenaState]):
 
         Returns
         -------
-        Tensor, shape (N-1, V, seq_len)
-            Bidirectional: (N-1, 2, V, seq_len), looking back and looking ahead.
+        Tensor, shape (N-1, V, K)
+            K is ``seq_len``, or less for a filter of few taps. Bidirectional: (N-1, 2, V, K), looking back
+            and looking ahead.
         """
         taps: Tensor = self.filter(seq_len)
         # The step varies fastest, so that each convolution has slow and fast windows, as in the reference.
         if self.bidirectional:
-            return taps.view(self.n_filters, self.order - 1, 2, seq_len).permute(1, 2, 0, 3)
-        return taps.view(self.n_filters, self.order - 1, seq_len).transpose(0, 1)
+            return taps.view(self.n_filters, self.order - 1, 2, taps.shape[-1]).permute(1, 2, 0, 3)
+        return taps.view(self.n_filters, self.order - 1, taps.shape[-1]).transpose(0, 1)
 
     def train(self, mode: bool = True) -> Hyena:
         """Set training or evaluation; training forgets the filters that evaluation kept."""
@@ -180,49 +180,79 @@ class Hyena(Mixer[HyenaState]):
             self._kept_filters.clear()
         return super().train(mode)
 
-    def init_state(self, batch: int, max_length: int | None = None) -> HyenaState:
-        """Return an empty state; the filters are computed here, once."""
+    @property
+    def decode_modes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Modes of ``init_state``: those of ``OnlineConv``, and the recurrence that some filters have."""
+        online = ("lazy", "epoched", "relaxed")
+        return ("recurrent", *online) if self.filter.has_recurrence else online
+
+    def init_state(self, batch: int, max_length: int | None = None, *, mode: str = "auto") -> HyenaState:
+        """Return an empty state; the filters are computed here, once.
+
+        Parameters
+        ----------
+        batch : int
+        max_length : int, optional
+            Steps to make room for; ``self.max_length`` unless given.
+        mode : str
+            One of ``decode_modes``, or ``"auto"``: recurrent where filters are modal or have few taps, else
+            the fastest measured of ``OnlineConv``.
+
+        Raises
+        ------
+        ConfigError
+            If the mixer looks ahead, or has no such mode.
+        ShapeError
+            If ``max_length`` is beyond the mixer's.
+        """
         length = self._state_length(max_length)
+        if mode not in ("auto", *self.decode_modes):
+            raise ConfigError(
+                f'Hyena with {type(self.filter).__name__} has no decode mode "{mode}". Choose "auto" or '
+                f"one of {', '.join(self.decode_modes)}; modal filters (longwave distill) decode recurrently."
+            )
+        is_recurrent = mode == "recurrent" or (mode == "auto" and self.filter.has_recurrence)
         with torch.no_grad():
-            filters = self.filters(length).flip(-1).contiguous()
-        tail = filters.new_zeros(batch, self.in_proj.out_features, self.short_kernel_size - 1)
-        inputs = filters.new_zeros(self.order - 1, self.d_model, batch, length)
-        return HyenaState(
-            position=0, max_length=length, batch=batch, tail=tail, inputs=inputs, reversed_filters=filters
+            convs = self._recurrences(batch) if is_recurrent else self._online_convs(batch, length, mode)
+        weight = self.in_proj.weight
+        dtype = torch.promote_types(weight.dtype, torch.float32)
+        recent = RecentSteps(
+            batch, self.in_proj.out_features, self.short_kernel_size - 1, dtype, weight.device
         )
+        return HyenaState(position=0, max_length=length, batch=batch, recent=recent, convs=convs)
 
     @torch.no_grad()
     def prefill(self, x: Tensor, state: HyenaState) -> tuple[Tensor, HyenaState]:
-        """Mix the next chunk of shape (B, P, D); the long convolutions see all inputs so far."""
+        """Mix the next chunk of shape (B, P, D)."""
         self._check_chunk(x, state)
         if x.shape[1] == 0:
             return x, state
+        real = state.real_steps(x.shape[1])  # (B, P, 1)
+        real = None if real is None else real.mT
         projected = project_to_time_last(x, self.in_proj.weight)
-        biased = projected.to(state.tail.dtype) + self.in_proj.bias[:, None]
-        window = torch.cat([state.tail, biased], dim=-1)  # (B, (N+1) D, S-1+P)
-        state.tail = window[..., x.shape[1] :].clone()
+        biased = projected.to(state.recent.dtype) + self.in_proj.bias[:, None]
+        window = state.recent.append(_masked(biased, real))  # (B, (N+1) D, S-1+P)
         z = short_conv(window, self.short_weight, self.short_bias)[..., self.short_kernel_size - 1 :]
         *gates, w = z.to(projected.dtype).chunk(self.order + 1, dim=1)
-        start, end = state.position, state.position + x.shape[1]
         for step, gate in self._inner_gates(gates):
-            inputs = state.inputs[step, :, :, :end]
-            inputs[..., start:] = (gate * w).transpose(0, 1)
-            taps = state.reversed_filters[step, :, state.max_length - end :].flip(-1)
-            w = long_conv(inputs.transpose(0, 1), taps, self.skip[step], backend=self.backend)[..., start:]
-        state.position = end
-        return self._project_out(gates[0] * w.to(projected.dtype)), state
+            w = state.convs[step].prefill(_masked(self._products(gate, w), real))
+        state.position += x.shape[1]
+        return self._project_out(rows(gates[0], self.outer_head_dim) * w), state
 
     @torch.no_grad()
     def step(self, x_t: Tensor, state: HyenaState) -> tuple[Tensor, HyenaState]:
-        """Mix one more step of shape (B, D) in O(D position) time: one dot product a filter."""
+        """Mix one more step of shape (B, D)."""
         self._check_chunk(x_t[:, None], state)
+        real = state.real_steps(1)  # (B, 1, 1)
+        real = None if real is None else real[:, 0]
         projected = self.in_proj(x_t)  # (B, (N+1) D)
-        z = self._short_step(projected, state).to(projected.dtype)
+        z = self._short_step(_masked(projected, real), state).to(projected.dtype)
         *gates, w = z.chunk(self.order + 1, dim=1)
         for step, gate in self._inner_gates(gates):
-            w = self._long_step(gate * w, step, state).to(projected.dtype)
+            w = state.convs[step].step(_masked(self._products(gate, w), real))
         state.position += 1
-        return self.out_proj(gates[0] * w), state
+        y_t = rows(gates[0], self.outer_head_dim) * w
+        return self.out_proj(sum_rows(y_t, self.outer_head_dim)), state
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt filter network, skips and biases from weight decay; give the filter its learning rate."""
@@ -233,15 +263,16 @@ class Hyena(Mixer[HyenaState]):
     def flops(self, seq_len: int) -> float:
         """Return the operations of a forward pass per step.
 
-        Projections ``(N+1) D²``, short filters ``(N+1) D S``, long convolutions ``5 (N-1) D log2 L`` (twice
-        that when bidirectional: two filters), output ``D²``, all times 2: appendix A.2 of arXiv 2302.10866.
-        Computing the filters, which does not grow with the batch, is not counted there nor here.
+        Projections ``(N+1) D²``, short filters ``(N+1) D S``, long convolutions ``5 (N-1) D E log2 L`` (twice
+        that when bidirectional: two filters) or at most one for every tap of filters that have few, output
+        ``D²``, all times 2: appendix A.2 of arXiv 2302.10866. Computing the filters, which does not grow with
+        the batch, is not counted there nor here.
         """
         width, order = self.d_model, self.order
         projections = (order + 2) * width**2
         short = (order + 1) * width * self.short_kernel_size
-        long = 5 * (order - 1) * width * math.log2(max(seq_len, 1))
-        return 2.0 * (projections + short + long)
+        long = (order - 1) * width * self.outer_head_dim * self.filter.conv_flops(seq_len)
+        return 2.0 * (projections + short + (2 * long if self.bidirectional else long))
 
     def _inner_gates(self, gates: list[Tensor]) -> Iterator[tuple[int, Tensor]]:
         """Yield each long convolution's number and the gate before it: the last gate first."""
@@ -259,39 +290,38 @@ class Hyena(Mixer[HyenaState]):
         moved: Hyena = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return moved
 
+    def _products(self, gate: Tensor, w: Tensor) -> Tensor:
+        """Return what enters a long convolution, (B, D E, ...)."""
+        return rows(gate, self.outer_head_dim) * columns(w, self.outer_head_dim)
+
+    def _skip_of(self, step: int) -> Tensor:
+        """Return the skip of one long convolution for each of its D E channels."""
+        return rows(self.skip[step][None], self.outer_head_dim**2)[0]
+
     def _project_out(self, w: Tensor) -> Tensor:
-        """Project (B, D, L) to (B, L, D)."""
-        return project_from_time_last(w, self.out_proj.weight, self.out_proj.bias)
+        """Sum heads' rows and project (B, D E, L) to (B, L, D)."""
+        read = sum_rows(w, self.outer_head_dim)
+        return project_from_time_last(read, self.out_proj.weight, self.out_proj.bias)
 
     def _short_step(self, projected: Tensor, state: HyenaState) -> Tensor:
-        window = torch.cat([state.tail, projected.to(state.tail.dtype)[..., None]], dim=-1)  # (B, (N+1) D, S)
-        state.tail = window[..., 1:]
+        window = state.recent.append(projected[..., None])  # (B, (N+1) D, S)
         return (window * self.short_weight.flip(-1)).sum(-1) + self.short_bias
 
-    def _long_step(self, w: Tensor, step: int, state: HyenaState) -> Tensor:
-        """Add (B, D) inputs to the history and return the convolution's newest output, skip included."""
-        batch, end = w.shape[0], state.position + 1
-        newest = w.t().to(state.inputs.dtype)  # (D, B)
-        state.inputs[step, :, :, state.position] = newest
-        history = state.inputs[step].view(self.n_filters, self.n_heads * batch, state.max_length)[..., :end]
-        taps = state.reversed_filters[step, :, state.max_length - end :, None]  # (V, end, 1)
-        with torch.autocast(w.device.type, enabled=False):
-            y = torch.bmm(history, taps).view(self.d_model, batch)
-            return (y + self.skip[step][:, None] * newest).t()
-
-
-def _check_settings(
-    d_model: int, max_length: int | None, order: int, n_heads: int, short_kernel_size: int, dropout: float
-) -> None:
-    if max_length is None:
-        raise ConfigError(
-            "Hyena needs max_length, the length of its filters; give the longest sequence you will use."
+    def _online_convs(self, batch: int, length: int, mode: str) -> tuple[StreamingConv, ...]:
+        filters = self.filters(length)  # (N-1, V, length)
+        filters = filters.to(torch.promote_types(filters.dtype, self.skip.dtype))
+        return tuple(
+            OnlineConv(taps, length, mode, skip=self._skip_of(step), batch=batch)
+            for step, taps in enumerate(filters)
         )
-    if order < 2:
-        raise ConfigError(f"order is {order}; Hyena has at least 2 gates (order 2 is one long convolution).")
-    if n_heads < 1 or d_model % n_heads:
-        raise ConfigError(f"n_heads is {n_heads}, which does not divide d_model={d_model}. Choose a divisor.")
-    if short_kernel_size < 1:
-        raise ConfigError(f"short_kernel_size is {short_kernel_size}; it must be at least 1 (1 only scales).")
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"dropout is {dropout}; it must be from 0 to below 1.")
+
+    def _recurrences(self, batch: int) -> tuple[StreamingConv, ...]:
+        n_convs = self.order - 1
+        return tuple(
+            self.filter.stream(slice(step, None, n_convs), self._skip_of(step), batch)
+            for step in range(n_convs)
+        )
+
+
+def _masked(x: Tensor, real: Tensor | None) -> Tensor:
+    return x if real is None else x * real
