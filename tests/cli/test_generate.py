@@ -130,3 +130,23 @@ def test_a_damaged_model_exits_2(longwave: Longwave, trained: Path, tmp_path: Pa
     weights.write_bytes(weights.read_bytes()[:-100])
     ran = longwave("generate", tmp_path / "damaged")
     assert (ran.code, "CheckpointError: " in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words", [("--mode", "lazy"), ("--mode", "relaxed"), ("--prefill-chunk", 3)], ids=str
+)
+def test_the_way_of_decoding_does_not_change_the_text(
+    words: tuple[object, ...], longwave: Longwave, trained: Path
+) -> None:
+    same = ("generate", trained, "--prompt", "It is a long prompt", "--max-new-tokens", 20)
+    assert longwave(*same, *words).out == longwave(*same).out
+
+
+def test_a_long_prompt_tells_how_much_of_it_was_read(longwave: Longwave, trained: Path) -> None:
+    ran = longwave("generate", trained, "--prompt", "123456789", "--max-new-tokens", 1, "--prefill-chunk", 4)
+    assert ran.err.splitlines() == ["prompt 4/9 tokens", "prompt 8/9 tokens"]
+
+
+def test_a_mode_that_a_model_does_not_have_exits_2(longwave: Longwave, trained: Path) -> None:
+    ran = longwave("generate", trained, "--mode", "recurrent", "--max-new-tokens", 3)
+    assert (ran.code, "longwave distill" in ran.err) == (2, True)

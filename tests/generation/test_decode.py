@@ -7,6 +7,7 @@ import torch
 
 from longwave.errors import ConfigError, ShapeError
 from longwave.generation import (
+    DecodingConfig,
     SamplingConfig,
     generate_ids,
     make_generator,
@@ -160,3 +161,30 @@ def test_a_prompt_that_is_no_batch_of_ids_is_refused(
 def test_a_negative_number_of_tokens_is_refused(table_decoder: type[TableDecoder]) -> None:
     with pytest.raises(ConfigError, match='"max_new_tokens" is -1; it must be at least 0'):
         stream_ids(table_decoder(CYCLE), torch.tensor([[1]]), max_new_tokens=-1)
+
+
+def test_a_prompt_is_read_in_chunks(table_decoder: type[TableDecoder]) -> None:
+    decoder = table_decoder(CYCLE)
+    ids = generate_ids(
+        decoder,
+        torch.tensor([[0, 2, 3, 1, 4]]),
+        max_new_tokens=2,
+        sampling=GREEDY,
+        decoding=DecodingConfig(prefill_chunk=2),
+    )
+    assert ids.tolist() == [[0, 2, 3, 1, 4, 0, 1]]
+    assert torch.stack(decoder.tape.seen, dim=1).tolist() == ids[:, :-1].tolist()
+
+
+def test_a_decoder_without_modes_says_so(table_decoder: type[TableDecoder]) -> None:
+    with pytest.raises(ConfigError, match='TableDecoder decodes in one way, but "mode" is "lazy"'):
+        generate_ids(
+            table_decoder(CYCLE), torch.tensor([[0]]), max_new_tokens=1, decoding=DecodingConfig(mode="lazy")
+        )
+
+
+def test_a_decoder_that_takes_no_padding_says_so(table_decoder: type[TableDecoder]) -> None:
+    with pytest.raises(ConfigError, match="state of TableDecoder cannot leave padding out"):
+        generate_ids(
+            table_decoder(CYCLE), torch.tensor([[0, 1]]), max_new_tokens=1, padding=torch.tensor([1])
+        )

@@ -94,6 +94,18 @@ def test_options_that_no_parameter_can_take_are_refused(
     mixer.register_parameter("w", nn.Parameter(torch.ones(2, 2)))
     monkeypatch.setattr(type(mixer), "parameter_options", lambda _: options)
     with pytest.raises(
-        ConfigError, match=r"parameter_options names .*; it takes \"lr\" and \"weight_decay\""
+        ConfigError, match=r'parameter_options names .*; it takes "lr", "max_lr" and "weight_decay"'
     ):
         model.optimizer_groups(lr=0.5, weight_decay=0.1)
+
+
+@pytest.mark.parametrize(("base", "expected"), [(0.5, 1e-3), (6e-4, 6e-4)], ids=["above", "below"])
+def test_a_bound_of_the_learning_rate_holds_from_above_only(tiny: Tiny, base: float, expected: float) -> None:
+    model = LanguageModel(tiny("hyena", mixer="s4d", mixer_options={}))
+    rates = {
+        id(p): group["lr"]
+        for group in model.optimizer_groups(lr=base, weight_decay=0.1)
+        for p in group["params"]
+    }
+    bounded, free = (model.get_parameter(f"blocks.0.mixer.{name}") for name in ("log_dt", "C"))
+    assert (rates[id(bounded)], rates[id(free)]) == (expected, base)

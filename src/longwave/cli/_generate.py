@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from longwave.cli._output import Output, visible
+
+if TYPE_CHECKING:
+    from longwave.generation import Progress
 
 
 def generate(
@@ -22,10 +25,16 @@ def generate(
     stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ... or auto.")] = "cpu",
+    mode: Annotated[
+        str, typer.Option(help="auto, recurrent, lazy, epoched or relaxed; the text is the same.")
+    ] = "auto",
+    prefill_chunk: Annotated[
+        int | None, typer.Option(help="Prompt tokens read at a time; bounds memory.", min=1)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Continue a text with a trained model."""
-    from longwave.generation import SamplingConfig, stream_text
+    from longwave.generation import DecodingConfig, SamplingConfig, stream_text
     from longwave.training import load_trained, pick_device
 
     output: Output = context.obj
@@ -40,6 +49,8 @@ def generate(
         max_new_tokens=max_new_tokens,
         sampling=sampling,
         stop=tuple(stop or ()),
+        decoding=DecodingConfig(mode=mode, prefill_chunk=prefill_chunk),
+        progress=say_progress(output),
     )
     if as_json:
         output.result_json({"prompt": text, "completion": "".join(pieces), "seed": seed})
@@ -50,6 +61,16 @@ def generate(
         sys.stdout.write(show(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")
+
+
+def say_progress(output: Output) -> Progress:
+    """Return what tells how much of a long prompt was read; at the end of it the text begins."""
+
+    def say(done: int, total: int) -> None:
+        if done < total:
+            output.say(f"prompt {done}/{total} tokens")
+
+    return say
 
 
 def read_prompt() -> str:

@@ -2,7 +2,8 @@
 
 Prompt and continuation are encoded apart and joined, so that the tokens of a prompt are the same whatever
 follows; an empty prompt stands for the end of the document before: the model reads ``end_id`` first. Batches
-hold sequences of similar length, padded on the right, which a causal model does not see.
+hold sequences of similar length: scored ones are padded on the right, which a causal model does not see,
+prompts to continue on the left, which decoding leaves out.
 """
 
 # Shapes: B batch, L padded length, N scored tokens, V vocabulary
@@ -177,22 +178,21 @@ class LocalClient:
         ]
 
     def _generate(self, batch: Sequence[_Encoded]) -> list[tuple[Completion, ...]]:
-        """Continue prompts of equal length and settings; a sampled one comes alone, with its copies."""
-        import torch
-
-        from longwave.generation import SamplingConfig, stream_scored_ids
+        """Continue prompts of equal settings; a sampled one comes alone, with its copies."""
+        from longwave.generation import SamplingConfig, pad_left, stream_scored_ids
 
         request = batch[0].request
         sampling = SamplingConfig(
             temperature=request.temperature, top_p=request.top_p, seed=request.seed or 0
         )
         copies = 1 if sampling.is_greedy else request.n
-        ids = [item.prompt for item in batch for _ in range(copies)]
+        ids, padding = pad_left([item.prompt for item in batch for _ in range(copies)])  # (B, L), (B,)
         steps = stream_scored_ids(
             self.model,
-            torch.tensor(ids, device=self.model.device),
+            ids.to(self.model.device),
             max_new_tokens=request.max_tokens,
             sampling=sampling,
+            padding=padding if padding.any() else None,
         )
         writers = [_Writer(self.tokenizer, request.stop) for _ in ids]
         for new, logprobs in steps:
@@ -294,11 +294,11 @@ def _pack(items: Sequence[_Encoded], batch_tokens: int) -> Iterator[list[_Encode
 
 
 def _group(items: Sequence[_Encoded], batch_tokens: int) -> Iterator[list[_Encoded]]:
-    """Put greedy requests of equal prompt length and settings together: a state takes no padding."""
+    """Put greedy requests of equal settings together, those of similar length in one batch."""
     groups: dict[tuple[object, ...], list[_Encoded]] = {}
     for item in items:
         asked = item.request
-        key: tuple[object, ...] = (len(item.prompt), asked.max_tokens, asked.stop, asked.n)
+        key: tuple[object, ...] = (asked.max_tokens, asked.stop, asked.n)
         groups.setdefault((*key, item.index) if asked.temperature > 0 else key, []).append(item)
     for group in groups.values():
         yield from _pack(group, batch_tokens)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from longwave.errors import ConfigError
-from longwave.generation.decode import Decoder, stream_ids
+from longwave.generation.config import DecodingConfig
+from longwave.generation.decode import Decoder, Progress, stream_ids
 from longwave.generation.sampling import SamplingConfig
 
 __all__ = ["TextCodec", "generate_text", "stream_text"]
@@ -44,6 +45,8 @@ def generate_text(
     max_new_tokens: int,
     sampling: SamplingConfig | None = None,
     stop: Sequence[str] = (),
+    decoding: DecodingConfig | None = None,
+    progress: Progress | None = None,
 ) -> str:
     """Continue a text.
 
@@ -60,6 +63,10 @@ def generate_text(
         Default: ``SamplingConfig()``, the model's own probabilities.
     stop : sequence of str
         Generation ends where one of these appears; neither it nor what follows is returned.
+    decoding : DecodingConfig, optional
+        How to decode; changes time and memory only.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each chunk of the prompt.
 
     Returns
     -------
@@ -74,7 +81,14 @@ def generate_text(
         If a stop string is empty or ``max_new_tokens`` is negative.
     """
     pieces = stream_text(
-        model, tokenizer, prompt, max_new_tokens=max_new_tokens, sampling=sampling, stop=stop
+        model,
+        tokenizer,
+        prompt,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        stop=stop,
+        decoding=decoding,
+        progress=progress,
     )
     return "".join(pieces)
 
@@ -87,6 +101,8 @@ def stream_text(
     max_new_tokens: int,
     sampling: SamplingConfig | None = None,
     stop: Sequence[str] = (),
+    decoding: DecodingConfig | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[str]:
     """Continue a text and yield it piece by piece.
 
@@ -101,7 +117,13 @@ def stream_text(
     _check_stop(stop)
     ids = torch.tensor([tokenizer.encode(prompt) or [tokenizer.end_id]], device=_device_of(model))
     tokens = stream_ids(
-        model, ids, max_new_tokens=max_new_tokens, sampling=sampling, stop_ids=(tokenizer.end_id,)
+        model,
+        ids,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        stop_ids=(tokenizer.end_id,),
+        decoding=decoding,
+        progress=progress,
     )
     return _cut_at_stop(_decode_stream(tokenizer, (int(token) for token in tokens)), tuple(stop))
 

@@ -4,17 +4,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError
+from longwave.generation import StepPart
 from longwave.mixers import Mixer, State, build_mixer
 from longwave.models._initialise import initialise_linear, initialise_mixer, residual_std
 from longwave.models.config import LanguageModelConfig
+from longwave.ops.add_norm import add_norm
 
-__all__ = ["MLP", "Block", "Norm"]
+__all__ = ["MLP", "Block", "Norm", "check_mode"]
+
+Tensors = tuple[Tensor, ...]
 
 NORM_EPS = 1e-5
+DECODE_MODES = ("auto", "recurrent", "lazy", "epoched", "relaxed")
 
 
 class Norm(nn.LayerNorm):
@@ -25,8 +32,15 @@ class Norm(nn.LayerNorm):
 
     def forward(self, r: Tensor) -> Tensor:
         """Normalise (..., D) in the residual's own precision."""
-        y = F.layer_norm(r, self.normalized_shape, self.weight.to(r.dtype), self.bias.to(r.dtype), self.eps)
-        return y.to(self.weight.dtype)
+        return self.add(r, None)[1]
+
+    def add(self, r: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return ``r + y`` and its norm, in one pass where nothing is differentiated."""
+        return add_norm(r, y, self.weight, self.bias, self.eps)
+
+    def add_pair(self, given: Tensors) -> Tensors:
+        """``add`` for the stream alone or for it and what is added, as a part of a decoding step."""
+        return self.add(given[0], given[1] if len(given) > 1 else None)
 
 
 class MLP(nn.Module):
@@ -70,15 +84,38 @@ class Block(nn.Module):
         """Map the residual stream (B, L, D) to itself."""
         return self._add_mlp(r + self.dropout(self.mixer(self.mixer_norm(r))))
 
+    def init_state(self, batch: int, max_length: int, mode: str) -> State:
+        """Return an empty state of the mixer, in a mode that ``check_mode`` has passed."""
+        options = (
+            {"mode": mode} if len(self.mixer.decode_modes) > 1 and mode in self.mixer.decode_modes else {}
+        )
+        return self.mixer.init_state(batch, max_length, **options)
+
     def prefill(self, r: Tensor, state: State) -> tuple[Tensor, State]:
         """Map a chunk (B, P, D) of the residual stream."""
         y, state = self.mixer.prefill(self.mixer_norm(r), state)
-        return self._add_mlp(r + self.dropout(y)), state
+        r, normed = self.mlp_norm.add(r, self.dropout(y))
+        return r + self.dropout(self.mlp(normed)), state
 
-    def step(self, r: Tensor, state: State) -> tuple[Tensor, State]:
-        """Map one step (B, D) of the residual stream."""
-        y, state = self.mixer.step(self.mixer_norm(r), state)
-        return self._add_mlp(r + self.dropout(y)), state
+    def step_parts(self, state: State) -> list[StepPart]:
+        """Return what takes one step (B, D) of the residual stream through the layer.
+
+        The first part takes the stream and what is still to be added to it, if anything; the last returns
+        such a pair. All but some mixers can be captured.
+        """
+
+        def mix(given: Tensors) -> Tensors:
+            return given[0], self.mixer.step(given[1], state)[0]
+
+        def feed(given: Tensors) -> Tensors:
+            r, normed = self.mlp_norm.add(given[0], self.dropout(given[1]))
+            return r, self.dropout(self.mlp(normed))
+
+        return [
+            StepPart(self.mixer_norm.add_pair, self.mixer_norm),
+            StepPart(mix, self.mixer, held=lambda: self.mixer.step_tensors(state), state=state),
+            StepPart(feed, self),
+        ]
 
     def flops(self, seq_len: int) -> float:
         """Count the forward FLOPs per token of mixer and MLP."""
@@ -87,3 +124,18 @@ class Block(nn.Module):
     def _add_mlp(self, r: Tensor) -> Tensor:
         added: Tensor = self.dropout(self.mlp(self.mlp_norm(r)))
         return r + added
+
+
+def check_mode(mode: str, mixers: Sequence[Mixer[State]]) -> None:
+    """Raise ConfigError unless this is a decode mode that the mixers of a model have or may ignore."""
+    if mode not in DECODE_MODES:
+        raise ConfigError(f'There is no decode mode "{mode}". Choose one of {", ".join(DECODE_MODES)}.')
+    if mode != "recurrent":
+        return
+    lacking = [n for n, mixer in enumerate(mixers) if mode not in mixer.decode_modes]
+    if lacking:
+        names = ", ".join(sorted({type(mixers[n]).__name__ for n in lacking}))
+        raise ConfigError(
+            f'mode="recurrent" needs a state of fixed size in every layer; layers {lacking} ({names}) have '
+            f'none. Use mode="auto", or distill their filters first (longwave distill).'
+        )

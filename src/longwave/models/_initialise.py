@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from longwave.mixers import Attention, Hyena, Mixer, State
+from longwave.mixers import H3, Attention, Hyena, Mixer, State
 
 __all__ = ["STD", "initialise_linear", "initialise_mixer", "residual_std", "seeded"]
 
@@ -44,11 +44,11 @@ def initialise_mixer(mixer: Mixer[State], output_std: float) -> None:
     """Start the projections of a mixer.
 
     Implicit filters hold no ``nn.Linear`` and have chosen their own start (``init`` of ``FilterConfig``).
-    Which layer writes into the residual stream is known per class; a mixer of a third party keeps the usual
-    deviation there, because nothing in it says which layer that is.
+    Which layer writes into the residual stream is known per class; a mixer of a third party, and one whose
+    output passes a gated linear unit (LongConv, S4D), keeps the usual deviation there.
     """
     for linear in mixer.modules():
         if isinstance(linear, nn.Linear):
             initialise_linear(linear)
-    if isinstance(mixer, Hyena | Attention):
+    if isinstance(mixer, Attention | H3 | Hyena):
         initialise_linear(mixer.out_proj, output_std)

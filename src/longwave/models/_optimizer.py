@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TypedDict
 
@@ -11,6 +12,8 @@ from longwave.errors import ConfigError
 from longwave.mixers import Mixer
 
 __all__ = ["ParameterGroup", "parameter_groups"]
+
+OPTIONS = ("lr", "max_lr", "weight_decay")  # that a mixer may set
 
 
 class ParameterGroup(TypedDict):
@@ -34,7 +37,7 @@ def parameter_groups(model: nn.Module, *, lr: float, weight_decay: float) -> lis
     for name, parameter in model.named_parameters():
         is_decayed = parameter.ndim > 1 and id(parameter) not in undecayed
         chosen = {"lr": lr, "weight_decay": weight_decay if is_decayed else 0.0} | options.get(name, {})
-        key = (chosen["lr"], chosen["weight_decay"])
+        key = (min(chosen["lr"], chosen.get("max_lr", math.inf)), chosen["weight_decay"])
         empty: ParameterGroup = {"params": [], "lr": key[0], "weight_decay": key[1]}
         groups.setdefault(key, empty)["params"].append(parameter)
     return list(groups.values())
@@ -47,10 +50,10 @@ def _mixer_options(model: nn.Module) -> Iterator[tuple[str, dict[str, float]]]:
             continue
         known = dict(module.named_parameters(remove_duplicate=False))
         for name, options in module.parameter_options().items():
-            if name not in known or not options.keys() <= {"lr", "weight_decay"}:
+            if name not in known or not options.keys() <= set(OPTIONS):
                 raise ConfigError(
                     f'{type(module).__name__}.parameter_options names "{name}" with {sorted(options)}; '
-                    'it takes "lr" and "weight_decay" of the mixer\'s own parameters '
+                    'it takes "lr", "max_lr" and "weight_decay" of the mixer\'s own parameters '
                     f"({', '.join(known)}). Correct the mixer."
                 )
             yield f"{prefix}.{name}" if prefix else name, options

@@ -81,6 +81,7 @@ def save_pretrained(tensors: Mapping[str, Tensor], config: object, folder: Path)
     with replacing(path, SafetensorError) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
     record = {
+        "model_type": "longwave",  # by which transformers' Auto classes find longwave.hf
         "format": FORMAT,
         "version": __version__,
         "kind": type(config).__name__,

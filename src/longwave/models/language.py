@@ -13,8 +13,8 @@ What is unusual about it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -24,33 +24,29 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from longwave.errors import ShapeError
-from longwave.generation import SamplingConfig, generate_ids
-from longwave.mixers import State
-from longwave.models._blocks import Block, Norm
+from longwave.generation import (
+    DecodingConfig,
+    SamplingConfig,
+    StepGraphs,
+    StepPart,
+    generate_ids,
+    run_parts,
+)
+from longwave.models._blocks import Block, Norm, check_mode
 from longwave.models._initialise import STD, seeded
 from longwave.models._optimizer import ParameterGroup, parameter_groups
 from longwave.models._pretrained import load_pretrained, save_pretrained
+from longwave.models._state import LanguageModelState
 from longwave.models.config import LanguageModelConfig
 
 __all__ = ["LanguageModel", "LanguageModelState"]
 
 VOCAB_MULTIPLE = 8  # matrix units of GPUs want sizes that are multiples of 8
 
-
-@dataclass
-class LanguageModelState:
-    """Decoding state: one state per layer.
-
-    Parameters
-    ----------
-    layers : list of State
-        State of each layer's mixer, in order.
-    position : int
-        Tokens read so far.
-    """
-
-    layers: list[State]
-    position: int = 0
+# Numbers alive at the peak of a block a token and unit of width: MLP 8, gates and transforms some 24.
+ACTIVATIONS_PER_WIDTH = 32
+PREFILL_BYTES = 2**29
+MIN_PREFILL = 256
 
 
 class LanguageModel(nn.Module):
@@ -141,19 +137,27 @@ class LanguageModel(nn.Module):
         hidden: Tensor = self.norm(r)
         return hidden
 
-    def init_state(self, batch: int, max_length: int | None = None) -> LanguageModelState:
-        """Return the decoding state before the first token.
+    def init_state(
+        self, batch: int, max_length: int | None = None, *, mode: str = "auto"
+    ) -> LanguageModelState:
+        """Return the state before the first token.
 
         Parameters
         ----------
         batch : int
         max_length : int, optional
             Tokens to make room for; default: the model's ``max_length``.
+        mode : {"auto", "recurrent", "lazy", "epoched", "relaxed"}
+            How long convolutions decode; all are exact. ``"auto"``: from a state of fixed size where filters
+            have one, else by the fastest measured of ``OnlineConv``. ``"recurrent"`` insists that every layer
+            decodes from a state of fixed size. Layers without a choice ignore the other modes.
 
         Raises
         ------
         ShapeError
             If more room is asked for than the model has.
+        ConfigError
+            If there is no such mode, or a layer has no recurrent form and one was insisted on.
         """
         room = self.max_length if max_length is None else max_length
         if room > self.max_length:
@@ -161,7 +165,15 @@ class LanguageModel(nn.Module):
                 f"A state for {room} tokens was asked for, but the model reads at most {self.max_length}. "
                 "Ask for less or train with a larger max_length."
             )
-        return LanguageModelState([block.mixer.init_state(batch, room) for block in self._layers()])
+        check_mode(mode, [block.mixer for block in self._layers()])
+        layers = [block.init_state(batch, room, mode) for block in self._layers()]
+        return LanguageModelState(position=0, max_length=room, batch=batch, layers=layers)
+
+    def prefill_length(self, batch: int) -> int:
+        """Return how many tokens ``prefill`` takes at a time within about half a gigabyte of activations."""
+        per_token = ACTIVATIONS_PER_WIDTH * self.config.d_model * self.embedding.weight.element_size() * batch
+        wanted = max(PREFILL_BYTES // max(per_token, 1), MIN_PREFILL)
+        return 1 << int(math.log2(wanted))  # tiles of long convolutions like powers of two
 
     @torch.no_grad()
     def prefill(
@@ -186,9 +198,10 @@ class LanguageModel(nn.Module):
         Raises
         ------
         ShapeError
-            As ``forward``, counting the tokens read before.
+            As ``forward``, counting the tokens read before; if the state has no room, or another batch.
         """
         self._check(ids, dimensions=2, end=state.position + (ids.shape[-1] if ids.ndim else 0))
+        self._check_room(ids, state)
         r = self._embed(ids)  # (B, P, D)
         for i, block in enumerate(self._layers()):
             r, state.layers[i] = block.prefill(r, state.layers[i])
@@ -196,7 +209,9 @@ class LanguageModel(nn.Module):
         return self._logits(self.norm(r[:, -1:] if last_only else r)), state
 
     @torch.no_grad()
-    def step(self, ids: Tensor, state: LanguageModelState) -> tuple[Tensor, LanguageModelState]:
+    def step(
+        self, ids: Tensor, state: LanguageModelState, *, graphs: StepGraphs | None = None
+    ) -> tuple[Tensor, LanguageModelState]:
         """Read one token per row.
 
         Parameters
@@ -204,6 +219,8 @@ class LanguageModel(nn.Module):
         ids : Tensor, shape (B,), integer
         state : LanguageModelState
             Changed in place.
+        graphs : StepGraphs, optional
+            Where the device work of a step is captured and repeated on a GPU; the same object for all steps.
 
         Returns
         -------
@@ -214,14 +231,16 @@ class LanguageModel(nn.Module):
         Raises
         ------
         ShapeError
-            As ``forward``, counting the tokens read before.
+            As ``prefill``.
         """
         self._check(ids, dimensions=1, end=state.position + 1)
-        r = self._embed(ids)  # (B, D)
-        for i, block in enumerate(self._layers()):
-            r, state.layers[i] = block.step(r, state.layers[i])
+        self._check_room(ids[:, None], state)
+        if graphs is None:
+            (logits,) = run_parts(self._step_parts(state), (ids,))
+        else:
+            (logits,) = graphs.run(state, lambda: self._step_parts(state), (ids,))
         state.position += 1
-        return self._logits(self.norm(r)), state
+        return logits, state
 
     def generate(
         self,
@@ -233,10 +252,20 @@ class LanguageModel(nn.Module):
         top_p: float | None = None,
         seed: int = 0,
         stop_ids: Sequence[int] = (),
+        padding: Tensor | None = None,
+        mode: str = "auto",
+        prefill_chunk: int | None = None,
     ) -> Tensor:
         """Continue token ids, shape (B, P) to (B, P + new); see ``longwave.generation.generate_ids``."""
-        sampling = SamplingConfig(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
-        return generate_ids(self, ids, max_new_tokens=max_new_tokens, sampling=sampling, stop_ids=stop_ids)
+        return generate_ids(
+            self,
+            ids,
+            max_new_tokens=max_new_tokens,
+            sampling=SamplingConfig(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed),
+            stop_ids=stop_ids,
+            padding=padding,
+            decoding=DecodingConfig(mode=mode, prefill_chunk=prefill_chunk),
+        )
 
     def optimizer_groups(self, *, lr: float, weight_decay: float) -> list[ParameterGroup]:
         """Sort every parameter into exactly one group of equal learning rate and weight decay.
@@ -301,9 +330,20 @@ class LanguageModel(nn.Module):
             If a file is missing, truncated, from a newer format or from another model.
         """
         config, weights = load_pretrained(Path(folder), LanguageModelConfig)
-        model = cls(config).to(weights.dtype)
+        embedding = weights.tensors.get("embedding.weight")  # filters may be wider than the rest
+        model = cls(config).to(weights.dtype if embedding is None else embedding.dtype)
         weights.copy_into(model)
         return model.to(device).eval()
+
+    def _step_parts(self, state: LanguageModelState) -> list[StepPart]:
+        """Return what takes ids (B,) to logits (B, V)."""
+        blocks = zip(self._layers(), state.layers, strict=True)
+        return [
+            StepPart(lambda given: (self._embed(given[0]),), self.embedding),
+            *(part for block, layer in blocks for part in block.step_parts(layer)),
+            StepPart(self.norm.add_pair, self.norm),
+            StepPart(lambda given: (self._logits(given[1]),), self.embedding),
+        ]
 
     def _layers(self) -> list[Block]:
         return cast(list[Block], list(self.blocks))
@@ -334,6 +374,19 @@ class LanguageModel(nn.Module):
         # On a GPU the check would make every step wait for the device; the embedding fails there by itself.
         if ids.device.type == "cpu" and ids.numel() and not torch.compiler.is_compiling():
             self._check_range(*(int(bound) for bound in ids.aminmax()))
+
+    def _check_room(self, ids: Tensor, state: LanguageModelState) -> None:
+        batch, length = ids.shape
+        if batch != state.batch:
+            raise ShapeError(
+                f"ids have {batch} rows but the state was made for {state.batch}. "
+                f"Make one with init_state({batch}), or choose rows with state.reorder(index)."
+            )
+        if state.position + length > state.max_length:
+            raise ShapeError(
+                f"The state has room for {state.max_length} tokens; {state.position} are taken and {length} "
+                f"more do not fit. Make it with init_state(batch, {state.position + length}) or more."
+            )
 
     def _check_range(self, low: int, high: int) -> None:
         if low < 0 or high >= self.config.vocab_size:

@@ -14,17 +14,17 @@ from longwave.models.config import LanguageModelConfig
 __all__ = ["PRESETS", "preset"]
 
 Values = dict[str, object]
+OPTIONS = ("mixer_options", "attention_options")  # a size adds to its family's
 
 
 def _read_presets() -> dict[str, LanguageModelConfig]:
     table = cast(dict[str, Values], read_config_file(Path(__file__).with_name("presets.yaml"))[0])
     presets = {}
-    for name, sizes in cast(dict[str, Values], table["sizes"]).items():
-        options = cast(Values, sizes["mixer_options"])
-        if sizes["mixer"] == "hyena":
-            options = table["every_hyena"] | options
-        values = table["every_model"] | sizes | {"mixer_options": options}
-        presets[name] = load_config(LanguageModelConfig, values)
+    for name, size in cast(dict[str, Values], table["sizes"]).items():
+        own = dict(size)
+        family = cast(Values, table["families"][str(own.pop("family"))])
+        options = {key: cast(Values, family.get(key, {})) | cast(Values, own.get(key, {})) for key in OPTIONS}
+        presets[name] = load_config(LanguageModelConfig, table["every_model"] | family | own | options)
     return presets
 
 
@@ -47,7 +47,7 @@ def preset(name: str) -> LanguageModelConfig:
 
     References
     ----------
-    Table A.4 of arXiv 2302.10866.
+    Table A.4 of arXiv 2302.10866; the public configurations of arXiv 2212.14052 and arXiv 2302.06646.
 
     Examples
     --------
