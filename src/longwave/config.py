@@ -264,9 +264,13 @@ def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
 
 
 def _validate(cls: type[T], data: Json, *, where: str, lines: Mapping[str, int]) -> T:
+    _check_keys(cls, data, "", where, lines)
+    return _build(cls, data, "", where, lines)
+
+
+def _build(cls: type[T], data: object, prefix: str, where: str, lines: Mapping[str, int]) -> T:
     from pydantic import ValidationError
 
-    _check_keys(cls, data, "", where, lines)
     try:
         return typing.cast(
             T,
@@ -274,7 +278,7 @@ def _validate(cls: type[T], data: Json, *, where: str, lines: Mapping[str, int])
         )
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = prefix + ".".join(str(part) for part in first["loc"])
         got = f" (got {json.dumps(first.get('input'), default=str)})" if first["type"] != "missing" else ""
         raise ConfigError(
             f'"{key}" in {cls.__name__}{_place(key, where, lines)} is wrong: {first["msg"]}{got}.'
@@ -296,9 +300,11 @@ def _check_keys(
     for key, value in data.items():
         if key not in hints or key not in known:
             raise _unknown_key(cls, str(key), known, _place(prefix + str(key), where, lines))
-        inner = _dataclass_in(hints[key])
+        inner = _dataclass_for(hints[key], value)
         if inner is not None and isinstance(value, Mapping):
             _check_keys(inner, value, f"{prefix}{key}.", where, lines)
+            if len(_dataclasses_in(hints[key])) > 1:  # or a mistake might make it pass for another one
+                _build(inner, value, f"{prefix}{key}.", where, lines)
 
 
 def _assign(cls: type, data: Json, dotted: str, value: object) -> None:
@@ -310,8 +316,8 @@ def _assign(cls: type, data: Json, dotted: str, value: object) -> None:
     if not rest:
         data[head] = value
         return
-    inner = _dataclass_in(typing.get_type_hints(cls)[head])
     child = data.get(head)
+    inner = _dataclass_for(typing.get_type_hints(cls)[head], child)
     child = dict(child) if isinstance(child, Mapping) else {}
     data[head] = child
     if inner is not None:
@@ -331,13 +337,26 @@ def _unknown_key(cls: type, key: str, known: Sequence[str], place: str) -> Confi
     return ConfigError(f'Unknown key "{key}" in {cls.__name__}{place}.{hint} Known: {", ".join(known)}.')
 
 
-def _dataclass_in(hint: object) -> type | None:
-    """Return the dataclass a type hint stands for, looking through ``X | None``."""
+def _dataclass_for(hint: object, value: object) -> type | None:
+    """Return the dataclass that a value is for: of several, one whose closed choices fit, with most keys."""
+    given = dict(value) if isinstance(value, Mapping) else {}
+    return max(_dataclasses_in(hint), key=lambda cls: _likeness(cls, given), default=None)
+
+
+def _likeness(cls: type, given: Mapping[object, object]) -> tuple[int, int]:
+    """Tell how well keys and values fit a dataclass: minus the wrong closed choices, then the known keys."""
+    hints = {name: hint for name, hint in typing.get_type_hints(cls).items() if name in given}
+    closed = [name for name, hint in hints.items() if typing.get_origin(hint) is typing.Literal]
+    return -sum(given[name] not in typing.get_args(hints[name]) for name in closed), len(hints)
+
+
+def _dataclasses_in(hint: object) -> list[type]:
+    """Return the dataclasses a type hint stands for, looking through ``X | None`` and ``X | Y``."""
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return hint
+        return [hint]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return next((found for part in typing.get_args(hint) if (found := _dataclass_in(part))), None)
-    return None
+        return [found for part in typing.get_args(hint) for found in _dataclasses_in(part)]
+    return []
 
 
 def _place(key: str, where: str, lines: Mapping[str, int]) -> str:

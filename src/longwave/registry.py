@@ -1,4 +1,4 @@
-"""One lazy registry for mixers, scenarios, clients, metrics, perturbations, prompting methods and recipes.
+"""One lazy registry for mixers, scenarios, clients, metrics, recipes, tasks and all else that has a name.
 
 ``registry.toml`` maps each name to an import target and a description, so that listing is instant and nothing
 is imported until it is used. Third parties add entries through the entry point group ``longwave.<kind>``, for
@@ -21,7 +21,7 @@ from longwave.errors import ConfigError, UnknownName
 
 __all__ = ["KINDS", "Entry", "entries", "find", "load"]
 
-KINDS = ("clients", "metrics", "mixers", "perturbations", "prompting", "recipes", "scenarios")
+KINDS = ("clients", "metrics", "mixers", "perturbations", "prompting", "recipes", "scenarios", "tasks")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -165,6 +166,8 @@ def test_checkpoints_that_are_all_damaged_are_refused(
         pytest.param(["quickstart-hyena", "device=gpu"], 'device is "gpu"', id="device"),
         pytest.param(["quickstart-hyena", "model.mixer=nope"], "nope", id="mixer"),
         pytest.param(["quickstart-hyena", "data.path=no.txt"], 'No text at "no.txt"', id="missing-text"),
+        pytest.param(["recall-hyena", "data.lenght=9"], 'Did you mean "length"', id="task-option"),
+        pytest.param(["recall-hyena", "model.vocab_size=9"], "needs 10", id="task-vocabulary"),
     ],
 )
 def test_a_mistake_exits_2_with_one_line(
@@ -202,6 +205,36 @@ def test_another_configuration_in_the_same_folder_is_refused(
     longwave("train", *tiny, "--out", "run")
     ran = longwave("train", *tiny, "seed=1", "--out", "run")
     assert (ran.code, "seed is 0 there and 1 here" in ran.err) == (2, True)
+
+
+@pytest.fixture
+def tiny_task() -> list[str]:
+    """Return the words after ``longwave train`` that make a run of four steps on a task."""
+    sizes = ["model.d_model=8", "model.n_layers=1", "data.length=6", "data.n_train=20", "data.n_test=10"]
+    return ["recall-hyena", *sizes, "steps=4", "batch_size=4", "eval_every=2"]
+
+
+def test_a_run_on_a_task_ends_with_accuracy_and_floors(
+    longwave: Longwave, tiny_task: list[str], work: Path
+) -> None:
+    out = longwave("train", *tiny_task, "--out", "run").out
+    assert re.fullmatch(
+        r"run: done, 4 steps, \d+\.\d % right on unseen sequences \(95 % interval \d+\.\d to \d+\.\d; "
+        r"floors: uniform 25\.0, majority answer \d+\.\d, majority value \d+\.\d\)\n",
+        out,
+    )
+
+
+def test_json_of_a_run_on_a_task_holds_its_evaluation(
+    longwave: Longwave, tiny_task: list[str], work: Path
+) -> None:
+    evaluation = longwave("train", *tiny_task, "--out", "run", "--json").json["evaluation"]
+    assert evaluation["floor_uniform"] == 0.25
+
+
+def test_the_model_follows_the_task_it_is_given(longwave: Longwave, tiny_task: list[str], work: Path) -> None:
+    shown = longwave("train", *tiny_task, "data.vocab_size=20", "--show").json
+    assert (shown["data"]["options"]["vocab_size"], shown["model"]["vocab_size"]) == (20, 20)
 
 
 @pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)], ids=["first", "second"])

@@ -200,7 +200,7 @@ def test_a_half_written_row_is_replaced(
 def test_a_finished_run_returns_at_once(
     config: TrainConfig, whole: TrainResult, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("longwave.training.loop.prepare", None)
+    monkeypatch.setattr("longwave.training.loop.open_data", None)
     with caplog.at_level(logging.INFO, "longwave"):
         again = train(config, whole.folder)
     assert again.was_finished

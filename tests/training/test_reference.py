@@ -17,7 +17,7 @@ from longwave.models import LanguageModel, LanguageModelConfig
 from longwave.training import OptimConfig, TrainConfig, train
 from longwave.training.distributed import Workers
 from longwave.training.optim import build_optimizer, clip_gradients, set_rates
-from longwave.training.session import Session
+from longwave.training.session import Session, open_data
 from longwave.training.validation import next_token_loss, validate
 
 Change = Callable[..., TrainConfig]
@@ -86,7 +86,7 @@ def gradients(
 
     def first_update(**keys: object) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         config = change(model_dropout=0.0, optim_clip=0.0, **keys)
-        data = prepare_text(config.data, tmp_path)
+        data = open_data(config, tmp_path, ALONE)
         session = Session(config, tmp_path, ALONE, data, "hash")
         found: dict[str, Tensor] = {}
         monkeypatch.setattr(
@@ -94,7 +94,8 @@ def gradients(
             "step",
             lambda: found.update({n: p.grad.clone() for n, p in session.model.named_parameters()}),
         )
-        windows = torch.from_numpy(session.sampler.batch(0, config.batch_size))
+        sampler = WindowSampler(prepare_text(config.data, tmp_path).train, 24, config.seed)
+        windows = torch.from_numpy(sampler.batch(0, config.batch_size))
         expected = naive_gradients(session.model, windows)
         session.update(1)
         session.close()
@@ -196,13 +197,14 @@ def test_the_loss_of_half_logits_is_summed_in_float32() -> None:
         def forward(self, ids: Tensor) -> Tensor:
             return torch.zeros(*ids.shape, 1000, dtype=torch.bfloat16)
 
-    loss = next_token_loss(Half(), torch.zeros(4, 50, dtype=torch.int64))
+    ids = torch.zeros(4, 49, dtype=torch.int64)
+    loss = next_token_loss(Half(), ids, ids)
     assert float(loss) == pytest.approx(math.log(1000), rel=1e-6)  # bfloat16 would be off by 1e-3
 
 
 def test_dropout_of_a_step_depends_on_the_step_alone(change: Change, tmp_path: Path) -> None:
     config = change(model_dropout=0.5, accumulation=2)
-    data = prepare_text(config.data, tmp_path)
+    data = open_data(config, tmp_path, ALONE)
     losses = []
     for noise in (1, 2):
         torch.manual_seed(noise)
@@ -220,9 +222,9 @@ def test_windows_of_a_run_are_those_of_its_sampler(
     config = change(steps=3, accumulation=2)
     seen: list[Tensor] = []
 
-    def spy(model: nn.Module, windows: Tensor) -> Tensor:
-        seen.append(windows)
-        return next_token_loss(model, windows)
+    def spy(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+        seen.append(torch.cat([inputs, targets[:, -1:]], dim=1))
+        return next_token_loss(model, inputs, targets)
 
     monkeypatch.setattr("longwave.training.session.next_token_loss", spy)
     train(config, tmp_path / "out")

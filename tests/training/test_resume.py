@@ -85,7 +85,7 @@ def test_a_setting_with_influence_may_not_change(
 def test_a_model_that_cannot_be_built_is_refused_before_the_text_is_read(
     keys: dict[str, object], told: str, change: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longwave.training.session.prepare_text", None)
+    monkeypatch.setattr("longwave.training.text.prepare_text", None)
     with pytest.raises(ConfigError, match=told):
         train(change(**keys), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from longwave.config import read_run_record, write_run_record
+from longwave.config import config_hash, read_run_record, to_dict, write_run_record
 from longwave.errors import CheckpointError, ConfigError, DataError, MissingFile
 from longwave.training import TrainConfig, load_trained, train
-from longwave.training.run_folder import check_run
+from longwave.training.run_folder import FREE_KEYS, check_run, open_run
 
 Change = Callable[..., TrainConfig]
 
@@ -123,3 +123,22 @@ def test_a_checkpoint_that_does_not_fit_its_record_is_named(config: TrainConfig,
     write_run_record(out, kind="train", config=wide, seed=0)
     with pytest.raises(CheckpointError, match=r"does not fit its run\.json"):
         load_trained(out)
+
+
+def test_a_finished_run_of_before_a_setting_existed_is_still_finished(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    train(config, tmp_path / "out")
+    path = tmp_path / "out" / "run.json"
+    record = json.loads(path.read_text())
+    del record["config"]["optim"]["schedule"]
+    path.write_text(json.dumps(record))
+    assert train(config, tmp_path / "out").was_finished
+
+
+def test_the_cosine_is_the_same_run_as_before_there_was_a_choice(config: TrainConfig, tmp_path: Path) -> None:
+    values = to_dict(config)
+    del values["optim"]["schedule"]
+    lasting = {key: value for key, value in values.items() if key not in FREE_KEYS | {"steps"}}
+    expected = config_hash(lasting | {"schedule_steps": config.schedule_steps}, "data")
+    assert open_run(tmp_path / "out", config, "data", write=False) == expected

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.training import warmup_cosine
+from longwave.training import warmup_cosine, warmup_linear
 
 
 def rates(n_steps: int, *, steps: int, warmup_steps: int, final_fraction: float) -> np.ndarray:
@@ -47,3 +47,8 @@ def test_the_rate_stays_between_zero_and_the_peak(steps: int, share: float, fina
 @pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (1, 1), (5, 5), (5, 0)])
 def test_short_schedules_work(steps: int, warmup: int) -> None:
     assert np.all(np.isfinite(rates(steps + 1, steps=steps, warmup_steps=warmup, final_fraction=0.1)))
+
+
+def test_the_linear_schedule_falls_evenly_to_its_end() -> None:
+    values = [warmup_linear(s, steps=10, warmup_steps=3, final_fraction=0.3) for s in range(12)]
+    assert values == pytest.approx([1 / 3, 2 / 3, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.3, 0.3])

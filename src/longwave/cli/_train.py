@@ -25,13 +25,13 @@ def train(
     show: Annotated[bool, typer.Option("--show", help="Print the resolved configuration and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train a language model. The same command continues a run that was interrupted."""
-    from longwave.config import apply_overrides, to_dict
-    from longwave.recipes import load_recipe
+    """Train a language model on text or on a task. The same command continues an interrupted run."""
+    from longwave.config import to_dict
+    from longwave.recipes import apply_settings, load_recipe
     from longwave.training import train as run_training
 
     output: Output = context.obj
-    config = apply_overrides(load_recipe(recipe), overrides or [])
+    config = apply_settings(load_recipe(recipe), overrides or [])
     if show:
         output.result_json(to_dict(config))
         return
@@ -51,16 +51,36 @@ def train(
         return
     resumed = f", resumed at step {result.resumed_from}" if result.resumed_from else ""
     state = "was finished before" if result.was_finished else f"done{resumed}"
-    measure = result.validation_bits_per_byte
-    score = "" if measure is None else f", {measure:.3f} bits per byte on held-out text"
-    output.result(f"{folder}: {state}, {result.step} steps{score}")
+    bits = result.validation_bits_per_byte  # all that a run of version 0.1.0 has
+    before = {} if bits is None else {"validation_bits_per_byte": bits}
+    score = describe_evaluation(result.evaluation or before)
+    output.result(f"{folder}: {state}, {result.step} steps{score and ', '}{score}")
 
 
 def describe_step(row: Mapping[str, float]) -> str:
     """Say in one line where a training run stands."""
-    if "validation_bits_per_byte" in row:
-        return f"validation {row['validation_bits_per_byte']:.3f} bits per byte"
+    if "loss" not in row:
+        return describe_evaluation(row)
+    bits = f"{row['bits_per_byte']:.3f} bits per byte  " if "bits_per_byte" in row else ""
     return (
-        f"loss {row['loss']:.3f}  {row['bits_per_byte']:.3f} bits per byte  lr {row['lr']:.1e}  "
-        f"{row['tokens_per_s'] / 1000:.1f} k tokens/s  {row['memory_mb']:.0f} MB"
+        f"loss {row['loss']:.3f}  {bits}lr {row['lr']:.1e}  {row['tokens_per_s'] / 1000:.1f} k tokens/s  "
+        f"{row['memory_mb']:.0f} MB"
+    )
+
+
+def describe_evaluation(values: Mapping[str, float]) -> str:
+    """Say in one line how well a model did on what was held out; empty when nothing was."""
+    if "validation_bits_per_byte" in values:
+        return f"{values['validation_bits_per_byte']:.3f} bits per byte on held-out text"
+    if "test_accuracy" not in values:
+        return ""
+    low, high = values["test_accuracy_low"], values["test_accuracy_high"]
+    floors = ", ".join(
+        f"{key.removeprefix('floor_').replace('_', ' ')} {100 * value:.1f}"
+        for key, value in values.items()
+        if key.startswith("floor_")
+    )
+    return (
+        f"{100 * values['test_accuracy']:.1f} % right on unseen sequences (95 % interval {100 * low:.1f} to "
+        f"{100 * high:.1f}; floors: {floors})"
     )

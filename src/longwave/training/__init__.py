@@ -1,23 +1,31 @@
-"""Train language models: a plain loop with exact resume, checkpoints, schedules and many processes."""
+"""Train language models on text and tasks: a plain loop with exact resume, schedules and many processes."""
 
 from longwave.training.config import OptimConfig, TrainConfig
+from longwave.training.data import Batch, Setting, TrainingData
 from longwave.training.distributed import pick_device
 from longwave.training.loop import train
-from longwave.training.run_folder import TrainResult, load_trained
-from longwave.training.schedules import warmup_cosine
+from longwave.training.run_folder import TrainResult, load_model, load_trained
+from longwave.training.schedules import warmup_cosine, warmup_linear
 from longwave.training.speed import measure_step_s
+from longwave.training.tasks import answer_examples
 from longwave.training.writers import JsonLinesWriter, TensorBoardWriter, Writer
 
 __all__ = [
+    "Batch",
     "JsonLinesWriter",
     "OptimConfig",
+    "Setting",
     "TensorBoardWriter",
     "TrainConfig",
     "TrainResult",
+    "TrainingData",
     "Writer",
+    "answer_examples",
+    "load_model",
     "load_trained",
     "measure_step_s",
     "pick_device",
     "train",
     "warmup_cosine",
+    "warmup_linear",
 ]

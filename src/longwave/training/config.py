@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
-from longwave.data import TextDataConfig
+from longwave.data import TaskDataConfig, TextDataConfig
 from longwave.errors import ConfigError
 from longwave.models import LanguageModelConfig
 
 __all__ = ["OptimConfig", "TrainConfig"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,10 @@ class OptimConfig:
         Largest norm of the gradient; 0 does not clip.
     warmup_fraction : float
         Share of the schedule in which the rate rises linearly to its peak.
+    schedule : {"cosine", "linear"}
+        How the rate falls after its peak: along half a cosine, or evenly.
     final_lr_fraction : float
-        Where the cosine ends, as a share of the peak.
+        Where it ends, as a share of the peak.
     schedule_steps : int, optional
         Length of the schedule; default: the run's ``steps``. Set it to train on later with more ``steps``.
 
@@ -47,6 +51,7 @@ class OptimConfig:
     weight_decay: float = 0.1
     clip: float = 1.0
     warmup_fraction: float = 0.01
+    schedule: Literal["cosine", "linear"] = "cosine"
     final_lr_fraction: float = 0.1
     schedule_steps: int | None = None
 
@@ -69,19 +74,19 @@ class TrainConfig:
     Parameters
     ----------
     model : LanguageModelConfig
-        ``max_length`` is also the length of the training windows.
-    data : TextDataConfig
-        The text and its tokenizer.
+        With text, ``max_length`` is also the length of the training windows.
+    data : TextDataConfig or TaskDataConfig
+        The text and its tokenizer, or a task and how many sequences of it.
     optim : OptimConfig
         Optimiser and learning rate schedule.
     steps : int
         Updates of the weights.
     batch_size : int
-        Windows per update, over all processes and micro-batches together.
+        Windows or sequences per update, over all processes and micro-batches together.
     accumulation : int
         Micro-batches per update: less memory, the same result up to rounding.
     seed : int
-        Seeds weights, order of the windows and dropout.
+        Seeds weights, order of the data and dropout.
     device : str
         ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
     precision : {"float32", "bfloat16"}
@@ -95,7 +100,7 @@ class TrainConfig:
     log_every : int
         Steps between rows of ``metrics.jsonl``; a row holds the loss of its own step.
     eval_every : int
-        Steps between validations; there is one at the end in any case.
+        Steps between evaluations on what was held out; there is one at the end in any case.
     validation_windows : int
         Windows per validation at most, spread evenly over the validation text.
     checkpoint_every : int
@@ -107,7 +112,7 @@ class TrainConfig:
     """
 
     model: LanguageModelConfig
-    data: TextDataConfig = field(default_factory=TextDataConfig)
+    data: TextDataConfig | TaskDataConfig = field(default_factory=TextDataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     steps: int
     batch_size: int = 16
@@ -145,7 +150,31 @@ class TrainConfig:
     @property
     def tokens_per_step(self) -> int:
         """Tokens that one update learns from."""
-        return self.batch_size * self.model.max_length
+        return self.batch_size * self.seq_len
+
+    @property
+    def seq_len(self) -> int:
+        """Tokens the model reads of a window or sequence."""
+        is_task = isinstance(self.data, TaskDataConfig)
+        return self.task.build().seq_len if is_task else self.model.max_length
+
+    @property
+    def text(self) -> TextDataConfig:
+        """The text to train on; an error for a run on a task."""
+        return _expect(self.data, TextDataConfig, "text")
+
+    @property
+    def task(self) -> TaskDataConfig:
+        """The task to train on; an error for a run on text."""
+        return _expect(self.data, TaskDataConfig, "a task")
+
+
+def _expect(data: object, cls: type[T], wanted: str) -> T:
+    if isinstance(data, cls):
+        return data
+    raise ConfigError(
+        f'"data" is a {type(data).__name__}; this needs {wanted}, a {cls.__name__}. Use another run.'
+    )
 
 
 def _require(name: str, value: object, holds: bool, accepted: str) -> None:

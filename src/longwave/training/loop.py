@@ -22,7 +22,7 @@ from longwave.training.config import TrainConfig
 from longwave.training.distributed import join_workers
 from longwave.training.interrupts import StopRequest, delay_interrupts
 from longwave.training.run_folder import TrainResult, check_run, open_run
-from longwave.training.session import Session, prepare
+from longwave.training.session import Session, open_data
 from longwave.training.writers import Row
 
 __all__ = ["train"]
@@ -52,7 +52,7 @@ def train(config: TrainConfig, out: Path | str, *, on_step: OnStep | None = None
     Raises
     ------
     ConfigError
-        If the folder holds a run with another configuration, or the configuration does not fit the text, or
+        If the folder holds a run with another configuration, or the configuration does not fit the data, or
         the loss becomes infinite.
     MissingFile, DataError, MissingExtra
         If the text cannot be used.
@@ -69,7 +69,7 @@ def train(config: TrainConfig, out: Path | str, *, on_step: OnStep | None = None
         logger.info('The run in "%s" is finished (%d steps); nothing to do.', out, finished.step)
         return finished
     with join_workers(config) as workers:
-        data = prepare(config, out, workers)
+        data = open_data(config, out, workers)
         run_hash = open_run(out, config, data.hash, write=workers.is_first)
         workers.wait()
         devices = [workers.device] if workers.device.type == "cuda" else []
@@ -90,8 +90,8 @@ def _run(session: Session, stop: StopRequest, on_step: OnStep | None) -> None:
         session.update(step)
         if is_last or step == 1 or step % config.log_every == 0:
             _report(session.measure(), session, stop, on_step)
-        if session.data.validation is not None and (is_last or step % config.eval_every == 0):
-            _report(session.validate(session.data.validation), session, stop, on_step)
+        if is_last or step % config.eval_every == 0:
+            _report(session.evaluate(), session, stop, on_step)
         should_stop = _is_stop_agreed(session, stop, step)
         if is_last or should_stop or step % config.checkpoint_every == 0:
             session.save()
@@ -100,6 +100,8 @@ def _run(session: Session, stop: StopRequest, on_step: OnStep | None) -> None:
 
 
 def _report(row: Row, session: Session, stop: StopRequest, on_step: OnStep | None) -> None:
+    if not row:
+        return
     for writer in session.writers:
         writer.log(int(row["step"]), {key: value for key, value in row.items() if key != "step"})
     if on_step is not None and session.workers.is_first:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from longwave.models import LanguageModel
 from longwave.training.config import OptimConfig
 from longwave.training.distributed import gather
-from longwave.training.schedules import warmup_cosine
+from longwave.training.schedules import warmup_cosine, warmup_linear
 
 __all__ = ["build_optimizer", "clip_gradients", "set_rates"]
 
@@ -30,7 +30,8 @@ def build_optimizer(model: LanguageModel, config: OptimConfig) -> torch.optim.Ad
 
 def set_rates(optimizer: torch.optim.Optimizer, config: OptimConfig, step: int, steps: int) -> float:
     """Set every group's rate for a step (counted from 0) and return the scheduled ``config.lr``."""
-    factor = warmup_cosine(
+    shape = warmup_linear if config.schedule == "linear" else warmup_cosine
+    factor = shape(
         step,
         steps=steps,
         warmup_steps=round(config.warmup_fraction * steps),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -28,6 +29,7 @@ __all__ = [
     "RESULT",
     "TrainResult",
     "check_run",
+    "load_model",
     "load_trained",
     "open_run",
 ]
@@ -54,6 +56,9 @@ class TrainResult:
         Seconds of training over all sessions, validation and checkpoints apart.
     validation_loss, validation_bits_per_byte : float, optional
         Of the last validation; None without validation text.
+    evaluation : dict of str to float
+        The last evaluation as ``metrics.jsonl`` has it: for text the two above, for a task accuracies,
+        their interval and floors.
     resumed_from : int
         Step at which this call took the run up; 0 for a fresh one.
     was_finished : bool
@@ -66,6 +71,7 @@ class TrainResult:
     elapsed_s: float
     validation_loss: float | None
     validation_bits_per_byte: float | None
+    evaluation: dict[str, float] = field(default_factory=dict)
     resumed_from: int = 0
     was_finished: bool = False
 
@@ -87,12 +93,12 @@ def check_run(out: Path, config: TrainConfig) -> TrainResult | None:
         raise ConfigError(
             f'"{out}" holds a run of kind "{record.kind}", not "{KIND}". Choose another folder.'
         )
-    wanted = to_dict(config)
-    differing = sorted(_differences(record.config, wanted))
-    if "steps" in differing and _may_extend(record.config, config):
+    wanted, before = to_dict(config), _with_defaults(record.config)
+    differing = sorted(_differences(before, wanted))
+    if "steps" in differing and _may_extend(before, config):
         differing.remove("steps")
     if differing:
-        there, here = dict(_flatten(record.config)), dict(_flatten(wanted))
+        there, here = dict(_flatten(before)), dict(_flatten(wanted))
         told = "; ".join(
             f"{key} is {json.dumps(there.get(key))} there and {json.dumps(here.get(key))} here"
             for key in differing
@@ -123,18 +129,42 @@ def open_run(out: Path, config: TrainConfig, data_hash: str, *, write: bool) -> 
     record = read_run_record(out)
     if record is not None and record.data_hash != data_hash:
         raise DataError(
-            f'The text of the run in "{out}" has changed since it began (hash {record.data_hash} then, '
-            f"{data_hash} now). Restore the text, or choose another folder."
+            f'The data of the run in "{out}" has changed since it began (hash {record.data_hash} then, '
+            f"{data_hash} now). Restore the data, or choose another folder."
         )
     if write:
         write_run_record(out, kind=KIND, config=config, seed=config.seed, data_hash=data_hash)
     lasting = {key: value for key, value in to_dict(config).items() if key not in FREE_KEYS | {"steps"}}
     lasting["schedule_steps"] = config.schedule_steps
+    if config.optim.schedule == "cosine":  # version 0.1.0 had no other and left it out
+        cast(dict[str, object], lasting["optim"]).pop("schedule")
     return config_hash(lasting, data_hash)
 
 
 def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, Tokenizer]:
-    """Load model and tokenizer of a run; of an unfinished one, as of its newest checkpoint.
+    """Load model and tokenizer of a run on text; of an unfinished one, as of its newest checkpoint.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The folder of a run, or its ``model`` folder.
+    device : str or torch.device
+
+    Raises
+    ------
+    MissingFile
+        If there is no trained model, or it was trained on a task and has no tokenizer.
+    CheckpointError
+        If it is damaged.
+    """
+    folder = Path(folder)
+    model, _ = load_model(folder, device)
+    finished = folder / MODEL
+    return model, load_tokenizer(finished if (finished / "config.json").is_file() else folder)
+
+
+def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, int | None]:
+    """Load the model of a run and the step it is of; None for the end of a finished run.
 
     Parameters
     ----------
@@ -152,7 +182,7 @@ def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tupl
     folder = Path(folder)
     for place in (folder / MODEL, folder):
         if (place / "config.json").is_file():
-            return LanguageModel.from_pretrained(place, device), load_tokenizer(place)
+            return LanguageModel.from_pretrained(place, device), None
     record = read_run_record(folder)
     newest = read_newest(folder / CHECKPOINTS) if record is not None else None
     if record is None or newest is None:
@@ -166,7 +196,15 @@ def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tupl
         raise CheckpointError(
             f'The newest checkpoint in "{folder}" does not fit its run.json: {error}. Restore a copy.'
         ) from error
-    return model.to(device).eval(), load_tokenizer(folder)
+    return model.to(device).eval(), newest.progress.step
+
+
+def _with_defaults(recorded: Mapping[str, object]) -> Mapping[str, object]:
+    """Fill in the settings that there were not when the run began."""
+    try:
+        return to_dict(load_config(TrainConfig, recorded))
+    except ConfigError:
+        return recorded  # its differences will be told
 
 
 def _may_extend(before: Mapping[str, object], config: TrainConfig) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["warmup_cosine"]
+__all__ = ["warmup_cosine", "warmup_linear"]
 
 
 def warmup_cosine(step: int, *, steps: int, warmup_steps: int, final_fraction: float) -> float:
@@ -29,3 +29,22 @@ def warmup_cosine(step: int, *, steps: int, warmup_steps: int, final_fraction: f
         return (step + 1) / warmup_steps
     progress = min(1.0, (step + 1 - warmup_steps) / max(1, steps - warmup_steps))
     return final_fraction + (1 - final_fraction) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def warmup_linear(step: int, *, steps: int, warmup_steps: int, final_fraction: float) -> float:
+    """Rise linearly to 1, then fall evenly to ``final_fraction`` and stay there.
+
+    Parameters
+    ----------
+    step, steps, warmup_steps, final_fraction
+        As for ``warmup_cosine``.
+
+    Examples
+    --------
+    >>> [round(warmup_linear(s, steps=5, warmup_steps=1, final_fraction=0.0), 2) for s in range(5)]
+    [1.0, 0.75, 0.5, 0.25, 0.0]
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = min(1.0, (step + 1 - warmup_steps) / max(1, steps - warmup_steps))
+    return final_fraction + (1 - final_fraction) * (1 - progress)

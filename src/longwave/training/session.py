@@ -17,44 +17,41 @@ import torch
 from torch import Tensor, nn
 
 from longwave.config import write_json
-from longwave.data import TextData, TokenFile, WindowSampler, prepare_text, spread_windows
+from longwave.data import TaskDataConfig
 from longwave.errors import ConfigError
 from longwave.models import LanguageModel, count_parameters
 from longwave.training.checkpoints import Progress, collect, read_newest, restore, write_checkpoint
 from longwave.training.config import TrainConfig
+from longwave.training.data import Setting, TrainingData
 from longwave.training.distributed import Workers, spread_model, sync_only_if
 from longwave.training.optim import build_optimizer, clip_gradients, set_rates
 from longwave.training.run_folder import CHECKPOINTS, METRICS, MODEL, RESULT, TrainResult, result_values
-from longwave.training.validation import bits_per_byte, next_token_loss, validate
+from longwave.training.tasks import open_task
+from longwave.training.text import open_text
+from longwave.training.validation import next_token_loss
 from longwave.training.writers import JsonLinesWriter, Row, TensorBoardWriter, Writer, cut_rows, read_rows
 
-__all__ = ["Session", "prepare"]
+__all__ = ["Session", "open_data"]
 
 logger = logging.getLogger(__name__)
 
+WHEN = ("step", "tokens", "elapsed_s")  # what every row begins with
 
-def prepare(config: TrainConfig, out: Path, workers: Workers) -> TextData:
-    """Tokenise the text, in the first process; the others wait and read. Check that the model fits it.
+
+def open_data(config: TrainConfig, out: Path, workers: Workers) -> TrainingData:
+    """Make the run's data ready and check that the model fits it.
 
     Raises
     ------
     ConfigError
-        If the model cannot be built, which is found out before the text is read, or has too few token ids.
+        If the model cannot be built, which is found out before any data are read, or does not fit the data.
     DataError
-        If training or validation text is shorter than one window.
+        If there is too little text.
     """
     count_parameters(config.model)
-    made = prepare_text(config.data, out) if workers.is_first else None
-    workers.wait()
-    data = made or prepare_text(config.data, out)
-    if data.tokenizer.vocab_size > config.model.vocab_size:
-        raise ConfigError(
-            f"model.vocab_size is {config.model.vocab_size}, but the tokenizer has "
-            f"{data.tokenizer.vocab_size} tokens. Set it to {data.tokenizer.vocab_size} or more."
-        )
-    if data.validation is not None:
-        spread_windows(len(data.validation), config.model.max_length)
-    return data
+    if isinstance(config.data, TaskDataConfig):
+        return open_task(config)
+    return open_text(config, out, workers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +73,7 @@ class Session:
     config : TrainConfig
     out : Path
     workers : Workers
-    data : TextData
+    data : TrainingData
     run_hash : str
         Carried by the checkpoints.
 
@@ -87,7 +84,7 @@ class Session:
     """
 
     def __init__(
-        self, config: TrainConfig, out: Path, workers: Workers, data: TextData, run_hash: str
+        self, config: TrainConfig, out: Path, workers: Workers, data: TrainingData, run_hash: str
     ) -> None:
         self.config, self.out, self.workers, self.data, self.run_hash = config, out, workers, data, run_hash
         self.model = LanguageModel(config.model, seed=config.seed)
@@ -96,8 +93,6 @@ class Session:
         callee = spread_model(self.model, workers, config)
         self.callee = cast(nn.Module, torch.compile(callee)) if config.compile else callee
         self.optimizer = build_optimizer(self.model, config.optim)
-        self.sampler = WindowSampler(data.train, config.model.max_length, config.seed)
-        self.byte_lengths = torch.from_numpy(data.tokenizer.byte_lengths).to(workers.device)  # (V,)
         self.autocast = torch.autocast(
             workers.device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
         )
@@ -112,34 +107,30 @@ class Session:
         config, workers = self.config, self.workers
         torch.manual_seed(_mix_seed(config.seed, step, workers.rank))
         rate = set_rates(self.optimizer, config.optim, step - 1, config.schedule_steps)
-        batch = self.sampler.batch(step - 1, config.batch_size, workers.rank, workers.world)
-        windows = torch.from_numpy(batch).to(workers.device)  # (B, L + 1)
-        parts = windows.chunk(config.accumulation)
+        batch = self.data.batch(step - 1, config.batch_size, workers)
+        parts = batch.split(config.accumulation)
         loss = torch.zeros((), device=workers.device)
         for number, part in enumerate(parts, start=1):
             with sync_only_if(number == len(parts), self.callee):
                 with self.autocast:
-                    partial = next_token_loss(self.callee, part) / len(parts)
+                    partial = next_token_loss(self.callee, part.inputs, part.targets) / len(parts)
                 torch.autograd.backward(partial)
             loss += partial.detach()
         norm = clip_gradients(self.model.parameters(), config.optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._last = _Update(step=step, loss=loss, norm=norm, rate=rate, targets=windows[:, 1:])
+        self._last = _Update(step=step, loss=loss, norm=norm, rate=rate, targets=batch.targets)
 
     def measure(self) -> Row:
         """Return the row of the update just done."""
         last = self._finite_update()
-        n_bytes = float(self.byte_lengths[last.targets].sum())
-        count = last.targets.numel()
-        nats, total, n_bytes = self.workers.sum(float(last.loss) * count, count, n_bytes)
+        losses = self.data.measure(float(last.loss), last.targets, self.workers)
         tokens = last.step * self.config.tokens_per_step
         elapsed_s = self.clock.pause()
         return {
             "step": last.step,
             "tokens": tokens,
-            "loss": nats / total,
-            "bits_per_byte": bits_per_byte(nats, n_bytes),
+            **losses,
             "lr": last.rate,
             "grad_norm": float(last.norm),
             "tokens_per_s": round(self.clock.rate(tokens), 1),
@@ -147,28 +138,23 @@ class Session:
             "elapsed_s": round(elapsed_s, 3),
         }
 
-    def validate(self, tokens: TokenFile) -> Row:
-        """Return the row of a validation after the update just done."""
+    def evaluate(self) -> Row:
+        """Return the row of an evaluation after the update just done; empty when nothing was held out."""
         last = self._finite_update()
         elapsed_s = self.clock.pause()
         config = self.config
-        loss, bits = validate(
-            self.model,
-            tokens,
-            self.byte_lengths,
-            seq_len=config.model.max_length,
-            max_windows=config.validation_windows,
-            batch_size=max(1, config.batch_size // config.accumulation // self.workers.world),
-            workers=self.workers,
-            autocast=self.autocast,
-        )
-        _check_finite("validation loss", loss, last.step)
+        batch_size = max(1, config.batch_size // config.accumulation // self.workers.world)
+        setting = Setting(workers=self.workers, autocast=self.autocast, batch_size=batch_size)
+        found = self.data.evaluate(self.model, setting)
+        for name, value in found.items():
+            _check_finite(name.replace("_", " "), value, last.step)
+        if not found:
+            return {}
         return {
             "step": last.step,
             "tokens": last.step * config.tokens_per_step,
             "elapsed_s": round(elapsed_s, 3),
-            "validation_loss": loss,
-            "validation_bits_per_byte": bits,
+            **found,
         }
 
     def save(self) -> None:
@@ -191,8 +177,8 @@ class Session:
 
     def finish(self) -> TrainResult:
         """Export the model and write the result."""
-        rows = [row for row in read_rows(self.out / METRICS) if "validation_loss" in row]
-        last = rows[-1] if rows else {}
+        rows = [row for row in read_rows(self.out / METRICS) if "loss" not in row]  # those of evaluations
+        last = {key: value for key, value in (rows or [{}])[-1].items() if key not in WHEN}
         result = TrainResult(
             folder=self.out,
             step=self.config.steps,
@@ -200,6 +186,7 @@ class Session:
             elapsed_s=self.clock.pause(),
             validation_loss=last.get("validation_loss"),
             validation_bits_per_byte=last.get("validation_bits_per_byte"),
+            evaluation=last,
             resumed_from=self.resumed_from,
         )
         weights, _ = collect(self.model, self.optimizer)
@@ -207,7 +194,7 @@ class Session:
             whole = LanguageModel(self.config.model)  # the trained one may be sharded
             whole.load_state_dict(weights)
             whole.save_pretrained(self.out / MODEL)
-            self.data.tokenizer.save(self.out / MODEL)
+            self.data.save(self.out / MODEL)
             write_json(self.out / RESULT, result_values(result))
         self.workers.wait()
         return result

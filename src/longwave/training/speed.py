@@ -47,13 +47,13 @@ def measure_step_s(config: TrainConfig, *, repeats: int = 5) -> float:
         model = LanguageModel(config.model, seed=config.seed).to(device).train()
         callee = cast(nn.Module, torch.compile(model)) if config.compile else model
         optimizer = build_optimizer(model, config.optim)
-        shape = (config.batch_size, config.model.max_length + 1)
+        shape = (config.batch_size, config.seq_len + 1)
         windows = torch.randint(config.model.vocab_size, shape, device=device)
         times_s: list[float] = []
         for _ in range(WARM_UP + repeats):
             started = time.perf_counter()
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-                loss = next_token_loss(callee, windows)
+                loss = next_token_loss(callee, windows[:, :-1], windows[:, 1:])
             torch.autograd.backward(loss)
             clip_gradients(model.parameters(), config.optim.clip)
             optimizer.step()

@@ -17,10 +17,17 @@ from longwave.training.distributed import Workers
 __all__ = ["bits_per_byte", "next_token_loss", "validate"]
 
 
-def next_token_loss(model: nn.Module, windows: Tensor) -> Tensor:
-    """Return the mean cross-entropy in nats per token of windows (B, L + 1), in float32."""
-    logits = model(windows[:, :-1])  # (B, L, V)
-    return F.cross_entropy(logits.flatten(0, 1).float(), windows[:, 1:].flatten())
+def next_token_loss(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy in nats per target that counts, in float32.
+
+    Parameters
+    ----------
+    model : nn.Module
+    inputs, targets : Tensor, shape (B, L), int64
+        A target of -100 does not count.
+    """
+    logits = model(inputs)  # (B, L, V)
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
 
 def bits_per_byte(nats: float, n_bytes: float) -> float:
