@@ -1,53 +1,72 @@
-"""The twins must differ in nothing but the mixer; the numbers themselves are free to be tuned."""
+"""The models must differ in nothing but the mixer; the numbers themselves are free to be tuned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 
 import pytest
 
-from longwave.models import count_parameters
-from longwave.recipes import books_twins, quickstart_twins
+from longwave.models import count_flops, count_parameters
+from longwave.recipes import books_models, quickstart_twins
 from longwave.training import TrainConfig
 
-Twins = Callable[..., dict[str, TrainConfig]]
+Models = Callable[..., dict[str, TrainConfig]]
 
-BOTH = pytest.mark.parametrize("twins", [quickstart_twins, books_twins], ids=["quickstart", "books"])
-
-
-@BOTH
-def test_twins_are_named_after_their_mixers(twins: Twins) -> None:
-    assert {name: config.model.mixer for name, config in twins().items()} == {
-        "hyena": "hyena",
-        "attention": "attention",
-    }
+TOUR, SMALL, LARGE = cache(quickstart_twins), cache(partial(books_models, "9m")), cache(books_models)
+ALL = pytest.mark.parametrize("models", [TOUR, SMALL, LARGE], ids=["quickstart", "9m", "43m"])
+BOOKS = pytest.mark.parametrize("models", [SMALL, LARGE], ids=["9m", "43m"])
 
 
-@BOTH
-def test_twins_have_equal_depth_width_and_context(twins: Twins) -> None:
+@ALL
+def test_models_have_equal_depth_width_and_context(models: Models) -> None:
     shapes = {
         (config.model.n_layers, config.model.d_model, config.model.max_length, config.model.vocab_size)
-        for config in twins().values()
+        for config in models().values()
     }
     assert len(shapes) == 1
 
 
-@BOTH
-def test_twins_share_data_schedule_and_tokens(twins: Twins) -> None:
-    hyena, attention = twins().values()
-    assert replace(attention, model=hyena.model) == hyena
+@ALL
+def test_models_share_data_schedule_and_tokens(models: Models) -> None:
+    hyena, *others = models().values()
+    assert [replace(other, model=hyena.model) for other in others] == [hyena] * len(others)
 
 
-@BOTH
-def test_twins_agree_in_parameters_within_three_in_a_thousand(twins: Twins) -> None:
-    hyena, attention = (count_parameters(config.model) for config in twins().values())
+@ALL
+def test_attention_has_the_parameters_of_hyena_within_three_in_a_thousand(models: Models) -> None:
+    hyena, attention = (count_parameters(models()[name].model) for name in ("hyena", "attention"))
     assert attention == pytest.approx(hyena, rel=0.003)
 
 
-@BOTH
-def test_the_seed_is_handed_on(twins: Twins) -> None:
-    assert {config.seed for config in twins(seed=3).values()} == {3}
+@BOOKS
+def test_the_h3_hybrid_has_the_parameters_of_hyena_within_three_in_a_thousand(models: Models) -> None:
+    hyena, hybrid = (count_parameters(models()[name].model) for name in ("hyena", "h3-hybrid"))
+    assert hybrid == pytest.approx(hyena, rel=0.003)
+
+
+@BOOKS
+def test_long_filters_change_the_hybrid_in_nothing_else(models: Models) -> None:
+    ssm, conv = (models()[name].model for name in ("h3-hybrid", "h3-conv-hybrid"))
+    assert replace(conv, mixer_options={}) == ssm
+
+
+@BOOKS
+def test_hybrids_attend_in_the_second_layer_and_half_the_depth_later(models: Models) -> None:
+    model = models()["h3-hybrid"].model
+    assert model.attention_layers == (1, 1 + model.n_layers // 2)
+
+
+@BOOKS
+def test_hyena_takes_the_fewest_operations(models: Models) -> None:
+    flops = {name: count_flops(config.model, 2048) for name, config in models().items()}
+    assert min(flops, key=flops.__getitem__) == "hyena"
+
+
+@ALL
+def test_the_seed_is_handed_on(models: Models) -> None:
+    assert {config.seed for config in models(seed=3).values()} == {3}
 
 
 def test_the_tour_is_as_small_as_promised() -> None:
@@ -64,10 +83,6 @@ def test_the_tour_needs_nothing_but_the_package_and_a_cpu() -> None:
     assert places == {("sample:books", "cpu")}
 
 
-def test_the_gpu_twins_are_as_large_as_promised() -> None:
-    sizes = [count_parameters(config.model) for config in books_twins().values()]
-    assert [25e6 <= size <= 50e6 for size in sizes] == [True, True]
-
-
-def test_the_gpu_twins_read_a_context_of_2048_or_more() -> None:
-    assert min(config.model.max_length for config in books_twins().values()) >= 2048
+def test_the_models_of_books_are_as_large_as_their_names() -> None:
+    sizes = [count_parameters(models()["hyena"].model) / 1e6 for models in (SMALL, LARGE)]
+    assert sizes == pytest.approx([9, 43], rel=0.03)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwave.models import count_parameters
-from longwave.recipes import hyena_pile
+from longwave.recipes import hyena_pile, load_recipe
 
 SIZES = ("153m", "355m", "1.3b")
 EVERY = pytest.mark.parametrize("size", SIZES)
@@ -63,3 +63,9 @@ def test_depth_and_widths(size: str, n_layers: int, d_model: int, d_mlp: int) ->
 def test_parameters_are_those_of_the_name(size: str, millions: float) -> None:
     # the larger names leave the filters out, which are 1 to 3 % of the parameters
     assert count_parameters(hyena_pile(size).model) / 1e6 == pytest.approx(millions, rel=0.03)
+
+
+def test_the_released_model_has_read_150_billion_tokens() -> None:
+    config = load_recipe("hyena-pile-153m-150b")
+    assert (config.steps, config.schedule_steps) == (300_000, 300_000)
+    assert config.steps * config.tokens_per_step / 1e9 == pytest.approx(150, rel=0.05)

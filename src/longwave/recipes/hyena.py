@@ -18,7 +18,7 @@ from longwave.training import OptimConfig, TrainConfig
 __all__ = ["hyena_pile"]
 
 PEAK_LR = {"153m": 6e-4, "355m": 4e-4, "1.3b": 2.2e-4}
-STEPS_5B, STEPS_15B = 10_000, 30_000  # the schedule is as long as the run
+STEPS_5B, STEPS_15B, STEPS_150B = 10_000, 30_000, 300_000  # the schedule is as long as the run
 
 
 def hyena_pile(size: Literal["153m", "355m", "1.3b"], *, steps: int = STEPS_15B) -> TrainConfig:
@@ -28,7 +28,8 @@ def hyena_pile(size: Literal["153m", "355m", "1.3b"], *, steps: int = STEPS_15B)
     ----------
     size : {"153m", "355m", "1.3b"}
     steps : int
-        10 000, 20 000 or 30 000 for the paper's 5, 10 and 15 billion tokens.
+        10 000, 20 000 or 30 000 for the paper's 5, 10 and 15 billion tokens; 300 000 for the released 153 M
+        model.
     """
     return TrainConfig(
         model=preset(f"hyena-{size}"),
@@ -47,6 +48,11 @@ def hyena_pile(size: Literal["153m", "355m", "1.3b"], *, steps: int = STEPS_15B)
 def hyena_pile_153m() -> TrainConfig:
     """Return the 153 M model at 15 billion tokens."""
     return hyena_pile("153m")
+
+
+def hyena_pile_153m_150b() -> TrainConfig:
+    """Return the 153 M model at the released checkpoint's 150 billion tokens."""
+    return hyena_pile("153m", steps=STEPS_150B)
 
 
 def hyena_pile_355m() -> TrainConfig:
