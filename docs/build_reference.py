@@ -148,7 +148,8 @@ def _config_keys(cls: type, prefix: str = "") -> list[tuple[str, str, str, str]]
             part for part in (hints[name], *typing.get_args(hints[name])) if dataclasses.is_dataclass(part)
         ]
         if inner:
-            found += _config_keys(inner[0], f"{prefix}{name}.")
+            for part in inner:  # one of several: the keys tell which
+                found += _config_keys(part, f"{prefix}{name}.")
             continue
         default = "required" if parameter.default is parameter.empty else repr(parameter.default)
         default = "empty" if "factory" in default else default

@@ -70,7 +70,8 @@ def _leaves(cls: type, prefix: str = "") -> Iterator[str]:
             part for part in (hints[field.name], *typing.get_args(hints[field.name])) if _is_config(part)
         ]
         if inner:
-            yield from _leaves(inner[0], f"{prefix}{field.name}.")
+            for part in inner:
+                yield from _leaves(part, f"{prefix}{field.name}.")
         else:
             yield prefix + field.name
 

@@ -22,7 +22,7 @@ LAYERS = (
     ("generation",),
     ("models", "prompting", "data"),
     ("training", "evaluation", "monitoring", "adapters"),
-    ("serving", "report"),
+    ("serving", "report", "hf"),
     ("recipes",),
     ("quickstart",),
     ("cli",),
@@ -34,7 +34,7 @@ SHARED_TYPES = {"scenarios.base", "clients.base"}
 # clients that stand on a whole trained model or a hosted library, and reach for it only when they are opened
 LATE_IMPORTERS = {"clients.local", "clients.hosted"}
 
-SPINE_1 = {"ops", "mixers", "models", "data", "training", "generation", "serving"}
+SPINE_1 = {"ops", "mixers", "models", "data", "training", "generation", "serving", "hf"}
 SPINE_2 = {"predictions", "scenarios", "perturbations", "prompting", "clients", "metrics", "evaluation"}
 SPINE_2 |= {"monitoring", "adapters"}
 HEAVY_FOR_SPINE_1 = {"polars", "pydantic", "rich"}
