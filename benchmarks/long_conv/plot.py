@@ -119,6 +119,7 @@ def _panel(points: Points, everything: Points, title: str | None) -> alt.LayerCh
     )
     shape = alt.Shape("name:N", scale=alt.Scale(domain=names, range=[SHAPES[place] for place in places]))
     measured = [point for point in points if point["name"] != FLOOR]
+    measured.sort(key=lambda point: point["name"] == SERIES["ours"])  # drawn last, so nothing hides it
     base = alt.Chart(alt.Data(values=measured)).encode(x=x, y=y, color=color)
     layers = [
         base.mark_line(strokeWidth=1.5),
