@@ -1,6 +1,6 @@
-"""Train Hyena and its attention twin on the same books and score both on books neither has seen.
+"""Train Hyena, attention and the H3 hybrids on the same books and score them on books none has seen.
 
-    python benchmarks/books_lm/run.py --data BOOKS --out runs/books_lm --seeds 0 1 2
+    python benchmarks/books_lm/run.py --data BOOKS --out runs/books_lm --sizes 9m 43m --seeds 0 1 2
 
 BOOKS holds ``train-*.jsonl.gz``, ``validation-*.jsonl.gz`` and ``test-*.jsonl.gz`` (one JSON object with
 "text" a line). Every run writes one file to ``results/``; ``--time-only`` measures the speed of an update
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import platform
@@ -27,8 +28,8 @@ import torch
 from longwave import __version__
 from longwave.config import to_dict, write_json
 from longwave.data import TokenFile, build_token_file
-from longwave.models import count_parameters
-from longwave.recipes import books_twins
+from longwave.models import count_flops, count_parameters
+from longwave.recipes import books_models
 from longwave.training import TrainConfig, load_trained, measure_step_s, train
 from longwave.training.distributed import Workers
 from longwave.training.validation import validate
@@ -40,20 +41,24 @@ SPLITS = ("train", "validation", "test")
 def main() -> None:
     options = parse()
     splits = split_folders(options.data, options.out)
-    for seed in options.seeds:
-        for name, recipe in books_twins(seed=seed).items():
-            if name not in options.twins:
-                continue
-            config = configure(recipe, splits, options)
+    for size, seed in itertools.product(options.sizes, options.seeds):
+        recipes = books_models(size, seed=seed)
+        for name in options.models or recipes:
+            config = configure(recipes[name], splits, options)
             if options.time_only:
-                for compiled in (False, True):
-                    step_s = measure_step_s(replace(config, compile=compiled), repeats=10)
-                    speed = config.tokens_per_step / step_s
-                    figures = f"{step_s * 1e3:.1f} ms a step, {speed / 1e3:.0f} k tokens/s"
-                    print(f"{name} compile={compiled}: {figures}", flush=True)
+                time_updates(f"{size} {name}", config)
                 continue
-            result = run_twin(name, config, splits, options)
-            write_json(options.results / f"{name}-seed{seed}.json", result)
+            result = run_model(name, size, config, splits, options)
+            write_json(options.results / f"{size}-{name}-seed{seed}.json", result)
+
+
+def time_updates(name: str, config: TrainConfig) -> None:
+    """Print how long an update takes, eager and compiled."""
+    for compiled in (False, True):
+        step_s = measure_step_s(replace(config, compile=compiled), repeats=10)
+        speed = config.tokens_per_step / step_s
+        figures = f"{step_s * 1e3:.1f} ms a step, {speed / 1e3:.0f} k tokens/s"
+        print(f"{name} compile={compiled}: {figures}", flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -63,9 +68,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the books")
     parser.add_argument("--out", type=Path, default=Path("runs/books_lm"), help="folder of the runs")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="folder of the figures")
-    parser.add_argument("--twins", nargs="+", default=["hyena", "attention"])
+    parser.add_argument("--sizes", nargs="+", choices=["9m", "43m"], default=["43m"])
+    parser.add_argument("--models", nargs="+", help="names of books_models; all when left out")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", type=int, help="updates; the recipe's when left out")
+    parser.add_argument("--lr", type=float, help="peak learning rate; the recipe's when left out")
     parser.add_argument("--batch-size", type=int, help="windows an update; the recipe's when left out")
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--time-only", action="store_true")
@@ -92,10 +99,15 @@ def configure(recipe: TrainConfig, splits: dict[str, Path], options: argparse.Na
         data=replace(recipe.data, path=str(splits["train"]), validation_path=str(splits["validation"])),
         steps=options.steps or recipe.steps,
         batch_size=options.batch_size or recipe.batch_size,
+        optim=replace(recipe.optim, lr=options.lr or recipe.optim.lr),
         compile=not options.no_compile,
     )
     if options.tiny:
-        model = replace(config.model, vocab_size=512, d_model=32, n_layers=2, max_length=128, d_mlp=64)
+        attention_layers = config.model.attention_layers[:1]  # the second layer
+        model = replace(
+            config.model, vocab_size=512, d_model=32, n_layers=2, max_length=128, d_mlp=64,
+            attention_layers=attention_layers,
+        )  # fmt: skip
         config = replace(
             config,
             model=model,
@@ -109,11 +121,11 @@ def configure(recipe: TrainConfig, splits: dict[str, Path], options: argparse.Na
     return config
 
 
-def run_twin(
-    name: str, config: TrainConfig, splits: dict[str, Path], options: argparse.Namespace
+def run_model(
+    name: str, size: str, config: TrainConfig, splits: dict[str, Path], options: argparse.Namespace
 ) -> dict[str, object]:
     """Train one model and score it on the test books."""
-    folder = options.out / f"{name}-seed{config.seed}"
+    folder = options.out / f"{size}-{name}-lr{config.optim.lr:g}-seed{config.seed}"
     share_tokens(options.out, folder)
     started = time.perf_counter()
 
@@ -127,9 +139,11 @@ def run_twin(
     scores = {split: score(folder, splits[split], split, config) for split in ("validation", "test")}
     print(name, config.seed, json.dumps(scores), flush=True)
     return {
-        "twin": name,
+        "model": name,
+        "size": size,
         "seed": config.seed,
         "parameters": count_parameters(config.model),
+        "forward_flops_per_token": count_flops(config.model, config.model.max_length),
         "tokens": result.tokens,
         "epochs": result.tokens / len(TokenFile(folder / "tokens" / "train")),
         "training_s": result.elapsed_s,

@@ -35,7 +35,7 @@ def write_table(out: Path, results: list[dict[str, object]]) -> None:
             )
         predicted = np.load(folder / ANSWERS)["predicted"]
         where = {
-            "scenario": f"associative-recall-L{result['length']}-V{result['vocab_size']}",
+            "scenario": f"recall-L{result['length']}-V{result['vocab_size']}",
             "date": str(result["date"]),
             "trial": int(result["seed"]),
             "group": f"V={result['vocab_size']}",
