@@ -258,7 +258,7 @@ def test_the_model_of_an_interrupted_run_is_that_of_its_checkpoint(run: TrainCon
 
 def test_a_run_on_a_task_has_no_tokenizer(run: TrainConfig, tmp_path: Path) -> None:
     train(run, tmp_path / "out")
-    with pytest.raises(MissingFile):
+    with pytest.raises(MissingFile, match="trained on a task"):
         load_trained(tmp_path / "out")
 
 

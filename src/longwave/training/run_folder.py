@@ -160,7 +160,14 @@ def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tupl
     folder = Path(folder)
     model, _ = load_model(folder, device)
     finished = folder / MODEL
-    return model, load_tokenizer(finished if (finished / "config.json").is_file() else folder)
+    place = finished if (finished / "config.json").is_file() else folder
+    file = place / "tokenizer.json"
+    if not file.is_file():
+        raise MissingFile(
+            f'No tokenizer at "{file}": a model trained on a task, such as recall, has none and reads token '
+            "ids. Use longwave.training.load_model, or name a model that was trained on text."
+        )
+    return model, load_tokenizer(place)
 
 
 def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, int | None]:
