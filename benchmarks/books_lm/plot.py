@@ -22,8 +22,8 @@ from longwave.report.style import LIGHT, PALETTE_LIGHT, SHAPES, theme
 SERIES = {
     "hyena": "Hyena",
     "attention": "attention",
-    "h3-hybrid": "H3, two layers of attention",
-    "h3-conv-hybrid": "H3 with long filters, two layers of attention",
+    "h3-hybrid": "H3 hybrid",
+    "h3-conv-hybrid": "H3-Conv hybrid",
 }
 AXES = {
     "flops": "Training FLOPs / 1e15, all of attention's products counted",

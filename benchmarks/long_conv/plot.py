@@ -104,6 +104,7 @@ def _figure(points: Points, title: str) -> alt.Chart:
     ]
     figure = alt.hconcat(*panels, spacing=24)
     settings = theme() | {"background": LIGHT["page"]}
+    settings["legend"] |= {"columnPadding": 40}  # a reader's font may be wider than the one measured with
     return figure.configure(**settings).configure_title(
         fontSize=13, fontWeight="normal", color=LIGHT["ink"], anchor="start"
     )
