@@ -40,7 +40,8 @@ def test_copying_is_learned(mixer: str, options: dict[str, object]) -> None:
     optimizer = build_optimizer(model, config)
     for step in range(STEPS):
         set_rates(optimizer, config, step, STEPS)
-        next_token_loss(model, draw(64, generator)).backward()
+        windows = draw(64, generator)
+        next_token_loss(model, windows[:, :-1], windows[:, 1:]).backward()
         clip_gradients(model.parameters(), config.clip)
         optimizer.step()
         optimizer.zero_grad()

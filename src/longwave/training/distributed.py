@@ -94,7 +94,9 @@ def join_workers(config: TrainConfig) -> Iterator[Workers]:
     if is_owner:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Workers(rank=dist.get_rank(), world=dist.get_world_size(), device=device)
+        workers = Workers(rank=dist.get_rank(), world=dist.get_world_size(), device=device)
+        yield workers
+        workers.wait()  # who leaves first cuts connections that others are still using
     finally:
         if is_owner:
             dist.destroy_process_group()
