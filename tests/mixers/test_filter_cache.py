@@ -95,7 +95,7 @@ def test_outputs_after_a_change_are_those_of_a_mixer_that_kept_nothing(mixer, co
     x = torch.ones(1, 12, 4, dtype=mixer.in_proj.weight.dtype)
     with torch.no_grad():
         found = mixer(x)
-        mixer._kept_filters.clear()
+        mixer.kept.clear()
         assert torch.equal(found, mixer(x))
 
 
@@ -112,7 +112,7 @@ def test_a_filter_in_training_is_not_kept(mixer, count):
 def test_train_frees_the_filters(mixer, count):
     count()
     mixer.train()
-    assert mixer._kept_filters._taps is None
+    assert mixer.kept._taps is None
 
 
 def test_gradients_flow_after_filters_were_kept(mixer, count):
@@ -140,7 +140,7 @@ def test_parameters_of_inference_mode_keep_nothing():
 def test_copies_start_empty(mixer, copied):
     with torch.no_grad():
         mixer(torch.ones(1, 12, 4))
-    assert copied(mixer)._kept_filters._taps is None
+    assert copied(mixer).kept._taps is None
 
 
 def test_functional_calls_use_their_own_parameters(mixer, count):

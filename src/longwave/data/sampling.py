@@ -72,14 +72,8 @@ class WindowSampler:
         ConfigError
             If the batch cannot be split evenly.
         """
-        if batch_size % world:
-            raise ConfigError(
-                f"A batch of {batch_size} windows cannot be split over {world} processes. Make batch_size a "
-                "multiple."
-            )
-        share = batch_size // world
-        first = step * batch_size + rank * share
-        starts = np.array([self._start(index) for index in range(first, first + share)], dtype=np.int64)
+        share = share_of_batch(step, batch_size, rank, world, "windows")
+        starts = np.array([self._start(index) for index in share], dtype=np.int64)
         return take_windows(self.tokens, starts, self.seq_len)
 
     def _start(self, index: int) -> int:
@@ -92,6 +86,18 @@ class WindowSampler:
         slack = len(self.tokens) - 1 - self.windows_per_epoch * self.seq_len
         offset = int(rng.integers(min(slack, self.seq_len - 1) + 1))
         return offset, rng.permutation(self.windows_per_epoch)
+
+
+def share_of_batch(step: int, batch_size: int, rank: int, world: int, what: str) -> range:
+    """Return one process's running numbers of what a step's batch holds, all steps counted on."""
+    if batch_size % world:
+        raise ConfigError(
+            f"A batch of {batch_size} {what} cannot be split over {world} processes. Make batch_size a "
+            "multiple."
+        )
+    share = batch_size // world
+    first = step * batch_size + rank * share
+    return range(first, first + share)
 
 
 def spread_windows(n_tokens: int, seq_len: int, count: int | None = None) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 
 from longwave import registry
 from longwave.config import config_hash, load_config, to_dict
+from longwave.data.sampling import share_of_batch
 from longwave.errors import ConfigError
 
 __all__ = [
@@ -293,14 +294,8 @@ class ExampleSampler:
         ConfigError
             If the batch cannot be split evenly.
         """
-        if batch_size % world:
-            raise ConfigError(
-                f"A batch of {batch_size} examples cannot be split over {world} processes. Make batch_size a "
-                "multiple."
-            )
-        share = batch_size // world
-        first = step * batch_size + rank * share
-        places = (divmod(index, self.n) for index in range(first, first + share))
+        share = share_of_batch(step, batch_size, rank, world, "examples")
+        places = (divmod(index, self.n) for index in share)
         return np.array([self._order(epoch)[place] for epoch, place in places], dtype=np.int64)
 
     def _draw_order(self, epoch: int) -> np.ndarray:

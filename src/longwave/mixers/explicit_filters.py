@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError
-from longwave.mixers.long_filter import LongFilter, lr_option
+from longwave.mixers.long_filter import LongFilter, undecayed
 from longwave.mixers.window_conv import WindowConv
 
 __all__ = ["DecayingConfig", "ExplicitConfig", "ExplicitFilter"]
@@ -162,7 +162,7 @@ class ExplicitFilter(LongFilter):
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt the taps from weight decay and give them their learning rate."""
-        return {"taps": lr_option(self.config.lr)}
+        return {"taps": undecayed(lr=self.config.lr)}
 
 
 def decay_rates(n_filters: int, config: DecayingConfig) -> Tensor:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
-from longwave.mixers.filter_cache import FilterCache
+from longwave.mixers.filter_cache import KeepsFilters
+from longwave.mixers.long_filter import undecayed
 from longwave.ops import smooth, squash
 
-__all__ = ["CachedKernel", "ExplicitKernel", "KernelConfig", "double_exponential_window"]
+__all__ = ["ExplicitKernel", "KernelConfig", "double_exponential_window"]
 
 logger = logging.getLogger(__name__)
 
@@ -76,32 +76,7 @@ class KernelConfig:
                 raise ConfigError(f'"{name}" of a long filter is {value!r}; it must be {accepted}.')
 
 
-class CachedKernel(nn.Module):
-    """A source of filters that evaluation without gradients may keep from call to call.
-
-    Attributes
-    ----------
-    kept : FilterCache
-        Emptied by ``train()``, and whenever parameters are moved or cast.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept = FilterCache()
-
-    def train(self, mode: bool = True) -> CachedKernel:
-        """Set training or evaluation; training forgets what evaluation kept."""
-        if mode:
-            self.kept.clear()
-        return super().train(mode)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> CachedKernel:
-        self.kept.clear()  # moving or casting replaces values behind the parameter's back
-        moved: CachedKernel = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return moved
-
-
-class ExplicitKernel(CachedKernel):
+class ExplicitKernel(KeepsFilters):
     """Filters stored tap by tap: smoothed, squashed, and dropped out of in that order.
 
     Parameters
@@ -197,7 +172,7 @@ class ExplicitKernel(CachedKernel):
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt the taps from weight decay and give them their learning rate."""
-        return {"taps": {"weight_decay": 0.0} | ({} if self.config.lr is None else {"lr": self.config.lr})}
+        return {"taps": undecayed(lr=self.config.lr)}
 
     def _check_alive(self) -> None:
         share = self.alive_share()

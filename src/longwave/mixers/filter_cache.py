@@ -1,13 +1,14 @@
-"""The taps of implicit filters, kept between calls that cannot have changed them."""
+"""The taps of filters, kept between calls that cannot have changed them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["FilterCache"]
+__all__ = ["FilterCache", "KeepsFilters"]
 
 
 class FilterCache:
@@ -60,6 +61,31 @@ class FilterCache:
     def clear(self) -> None:
         """Forget the taps and free their memory."""
         self._sources, self._state, self._taps = [], (), None
+
+
+class KeepsFilters(nn.Module):
+    """A module that may keep filters from call to call in evaluation.
+
+    Attributes
+    ----------
+    kept : FilterCache
+        Emptied by ``train()``, and whenever parameters are moved or cast.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = FilterCache()
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation; training forgets what evaluation kept."""
+        if mode:
+            self.kept.clear()
+        return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.kept.clear()  # moving or casting replaces values behind the parameters' backs
+        moved: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return moved
 
 
 def _state(seq_len: int, sources: list[Tensor]) -> tuple[object, ...]:

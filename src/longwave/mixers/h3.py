@@ -21,6 +21,7 @@ from longwave.mixers.base import Mixer
 from longwave.mixers.explicit_kernel import ExplicitKernel, KernelConfig
 from longwave.mixers.h3_kernels import DiagonalKernel, ShiftKernel
 from longwave.mixers.h3_state import H3ConvState, H3State, H3StepSystem
+from longwave.mixers.outer_products import columns, rows, sum_rows
 from longwave.mixers.projections import project_from_time_last, project_to_time_last
 from longwave.ops import OnlineConv, long_conv, ssm_final_state, ssm_state_outputs
 from longwave.ops.ssm import shift_step, ssm_step, steps_in_place
@@ -137,14 +138,14 @@ class H3(Mixer[H3State | H3ConvState]):
         q, k, v = self._project(x)
         k = long_conv(k, self.shift_kernel(x.shape[1]), self.shift_skip, backend=self.backend)
         products = long_conv(
-            self._rows(k),
+            rows(k, self.head_dim),
             self.memory_kernel(x.shape[1]),
             self._skip_of_products(),
-            gate_in=self._columns(v),
-            gate_out=self._rows(q),
+            gate_in=columns(v, self.head_dim),
+            gate_out=rows(q, self.head_dim),
             backend=self.backend,
         )
-        return self._project_out(self._sum_rows(products))
+        return self._project_out(sum_rows(products, self.head_dim))
 
     @torch.no_grad()
     def init_state(
@@ -232,26 +233,6 @@ class H3(Mixer[H3State | H3ConvState]):
     def _project_out(self, y: Tensor) -> Tensor:
         return project_from_time_last(y, self.out_proj.weight, self.out_proj.bias)
 
-    def _rows(self, x: Tensor) -> Tensor:
-        """Repeat channel (head, i) of (B, D, L) for every j: (B, H E E, L) in the order (head, i, j)."""
-        if self.head_dim == 1:
-            return x
-        return x.repeat_interleave(self.head_dim, dim=1)
-
-    def _columns(self, x: Tensor) -> Tensor:
-        """Repeat channel (head, j) of (B, D, L) for every i: (B, H E E, L) in the order (head, i, j)."""
-        if self.head_dim == 1:
-            return x
-        by_head = x.reshape(x.shape[0], self.n_heads, 1, self.head_dim, x.shape[-1])
-        return by_head.expand(-1, -1, self.head_dim, -1, -1).flatten(1, 3)
-
-    def _sum_rows(self, x: Tensor) -> Tensor:
-        """Sum (head, i, j) over i: (B, D, L) in the order (head, j)."""
-        if self.head_dim == 1:
-            return x
-        by_row = x.reshape(x.shape[0], self.n_heads, self.head_dim, self.head_dim, x.shape[-1])
-        return by_row.sum(2).flatten(1, 2)
-
     def _skip_of_products(self) -> Tensor:
         return self.memory_skip.repeat_interleave(self.head_dim**2)
 
@@ -302,29 +283,32 @@ class H3(Mixer[H3State | H3ConvState]):
 
     def _stream(self, q: Tensor, k: Tensor, v: Tensor, state: H3ConvState) -> Tensor:
         dtype = torch.promote_types(k.dtype, torch.float32)
-        products = self._rows(state.shift.prefill(k.to(dtype))) * self._columns(v.to(dtype))
-        return self._sum_rows(self._rows(q.to(dtype)) * state.memory.prefill(products)).to(q.dtype)
+        keys = state.shift.prefill(k.to(dtype))
+        products = rows(keys, self.head_dim) * columns(v.to(dtype), self.head_dim)
+        read = rows(q.to(dtype), self.head_dim) * state.memory.prefill(products)
+        return sum_rows(read, self.head_dim).to(q.dtype)
 
     def _convolve(self, q: Tensor, k: Tensor, v: Tensor, state: H3State) -> Tensor:
         """Convolve inside the chunk, as ``forward`` does, and add what the state remembers."""
         steps = k.shape[-1]
-        rows, columns, queries = self._rows(self._shift(k, state)), self._columns(v), self._rows(q)
+        keys, values = rows(self._shift(k, state), self.head_dim), columns(v, self.head_dim)
+        queries = rows(q, self.head_dim)
         read = long_conv(
-            rows,
+            keys,
             self.memory_kernel(steps),
             self._skip_of_products(),
-            gate_in=columns,
+            gate_in=values,
             gate_out=queries,
             backend=self.backend,
         )
-        shape = (rows.shape[0], self.n_heads, self.head_dim**2, steps)
+        shape = (keys.shape[0], self.n_heads, self.head_dim**2, steps)
         dA, dB, C = self._diagonal().system()
         if state.position:
             earlier = ssm_state_outputs(C, dA, steps, state.memory)  # (B, E², H, P)
             read = torch.addcmul(read, queries, earlier.transpose(1, 2).flatten(1, 2))
-        products = (rows.to(state.memory.real.dtype) * columns).reshape(shape).transpose(1, 2)
+        products = (keys.to(state.memory.real.dtype) * values).reshape(shape).transpose(1, 2)
         state.memory = ssm_final_state(products, dA, dB, state.memory if state.position else None)
-        return self._sum_rows(read).to(q.dtype)
+        return sum_rows(read, self.head_dim).to(q.dtype)
 
     def _shift(self, k: Tensor, state: H3State) -> Tensor:
         """Convolve the next keys (B, D, P) with the shift filter, skip included."""

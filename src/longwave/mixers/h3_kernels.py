@@ -12,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError, UnknownName
-from longwave.mixers.explicit_kernel import CachedKernel
+from longwave.mixers.filter_cache import KeepsFilters
+from longwave.mixers.long_filter import undecayed
+from longwave.mixers.ssm_storage import as_pairs, from_pairs, log_steps
 from longwave.ops import discretize, ssm_kernel
 from longwave.ops.ssm import initial_modes
 
@@ -22,7 +24,7 @@ RULES = ("bilinear", "zoh")
 NO_LENGTH = -1  # key of the discrete system among the kept taps
 
 
-class ShiftKernel(CachedKernel):
+class ShiftKernel(KeepsFilters):
     """A memory of the last steps: the state moves by one entry a step, and a read-out weighs it.
 
     Parameters
@@ -86,7 +88,7 @@ class ShiftKernel(CachedKernel):
         """Exempt the way in from weight decay; the read-out is its owner's matter."""
         if self.B is None:
             return {}
-        return {"B": {"weight_decay": 0.0} | ({} if self.max_lr is None else {"max_lr": self.max_lr})}
+        return {"B": undecayed(max_lr=self.max_lr)}
 
     def _correlate(self, B: Tensor) -> Tensor:
         """Return all taps for any way in, (D, M)."""
@@ -96,7 +98,7 @@ class ShiftKernel(CachedKernel):
         return (windows * taps[:, None]).sum(-1).flip(-1)
 
 
-class DiagonalKernel(CachedKernel):
+class DiagonalKernel(KeepsFilters):
     """A state space with independent modes for every head.
 
     Parameters
@@ -153,10 +155,9 @@ class DiagonalKernel(CachedKernel):
         modes = initial_modes("lin", d_state, n_copies=n_heads)  # (H, N)
         self.log_decay = nn.Parameter((-modes.real).log().float())
         self.frequency = nn.Parameter(modes.imag.float())
-        self.B = nn.Parameter(torch.view_as_real(torch.ones_like(modes)).float().clone())  # (H, N, 2)
+        self.B = nn.Parameter(as_pairs(torch.ones_like(modes)))  # (H, N, 2)
         self.C = nn.Parameter(math.sqrt(0.5) * torch.randn(*modes.shape, 2))
-        low, high = math.log(dt_min), math.log(dt_max)
-        self.log_dt = nn.Parameter(low + (high - low) * torch.rand(n_heads))
+        self.log_dt = nn.Parameter(log_steps(torch.rand(n_heads), dt_min, dt_max))
 
     @property
     def n_modes(self) -> int:
@@ -186,14 +187,14 @@ class DiagonalKernel(CachedKernel):
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt modes, way in and steps from weight decay, at their bound of the learning rate."""
-        option = {"weight_decay": 0.0} | ({} if self.max_lr is None else {"max_lr": self.max_lr})
+        option = undecayed(max_lr=self.max_lr)
         return {name: dict(option) for name in ("log_decay", "frequency", "B", "log_dt")}
 
     def _continuous(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return A, B, C and dt in float32 or wider."""
         dtype = torch.promote_types(self.log_dt.dtype, torch.float32)
         A = torch.complex(-self.log_decay.to(dtype).exp(), self.frequency.to(dtype))
-        B, C = (torch.view_as_complex(part.to(dtype).contiguous()) for part in (self.B, self.C))
+        B, C = (from_pairs(part, dtype) for part in (self.B, self.C))
         return A, B, C, self.log_dt.to(dtype).exp()
 
     def _taps(self, seq_len: int) -> Tensor:

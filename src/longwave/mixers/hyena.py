@@ -13,7 +13,7 @@ cut; an unknown keyword is an error; there is no ``num_blocks`` (it leaks the fu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from longwave.errors import ConfigError
 from longwave.mixers.base import Mixer
-from longwave.mixers.filter_cache import FilterCache
+from longwave.mixers.filter_cache import KeepsFilters
 from longwave.mixers.filters import FilterConfig
 from longwave.mixers.hyena_settings import HyenaFilter, check_settings
 from longwave.mixers.hyena_state import HyenaState
@@ -36,7 +36,7 @@ from longwave.ops.short_conv import short_conv, split_short_conv
 __all__ = ["Hyena", "HyenaState"]
 
 
-class Hyena(Mixer[HyenaState]):
+class Hyena(Mixer[HyenaState], KeepsFilters):
     """Gated long convolutions, with implicit filters or others.
 
     Parameters
@@ -129,7 +129,6 @@ class Hyena(Mixer[HyenaState]):
         )
         self.skip = nn.Parameter(torch.randn(order - 1, d_model // outer_head_dim))
         self.out_proj = nn.Linear(d_model, d_model)
-        self._kept_filters = FilterCache()
         bound = 1 / math.sqrt(short_kernel_size)  # a Conv1d's own draw
         nn.init.uniform_(self.short_weight, -bound, bound)
         nn.init.uniform_(self.short_bias, -bound, bound)
@@ -173,12 +172,6 @@ class Hyena(Mixer[HyenaState]):
         if self.bidirectional:
             return taps.view(self.n_filters, self.order - 1, 2, taps.shape[-1]).permute(1, 2, 0, 3)
         return taps.view(self.n_filters, self.order - 1, taps.shape[-1]).transpose(0, 1)
-
-    def train(self, mode: bool = True) -> Hyena:
-        """Set training or evaluation; training forgets the filters that evaluation kept."""
-        if mode:
-            self._kept_filters.clear()
-        return super().train(mode)
 
     @property
     def decode_modes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -283,12 +276,7 @@ class Hyena(Mixer[HyenaState]):
         if self.training or self.filter.training:  # a filter that drops taps is another in every call
             return self.filters(seq_len)
         sources = [*self.filter.parameters(), *self.filter.buffers()]
-        return self._kept_filters.get(seq_len, sources, lambda: self.filters(seq_len))
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Hyena:
-        self._kept_filters.clear()  # moving or casting replaces values behind the parameters' backs
-        moved: Hyena = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return moved
+        return self.kept.get(seq_len, sources, lambda: self.filters(seq_len))
 
     def _products(self, gate: Tensor, w: Tensor) -> Tensor:
         """Return what enters a long convolution, (B, D E, ...)."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from longwave.errors import ConfigError
 from longwave.mixers.base import Mixer, State
 from longwave.mixers.explicit_kernel import ExplicitKernel, KernelConfig
+from longwave.mixers.long_filter import ahead_of_present
 from longwave.mixers.projections import project_from_time_last
 from longwave.ops import ButterflyConv, OnlineConv, long_conv
 
@@ -210,10 +211,8 @@ class LongConv(Mixer[LongConvState]):
         if self.butterfly is not None:
             y: Tensor = self.butterfly(u, k, skip)
             return y
-        if (
-            self.bidirectional
-        ):  # the operator's second filter has a tap for the present step, ours starts after
-            k = torch.stack([k[0], F.pad(k[1], (1, 0))[..., :seq_len]])
+        if self.bidirectional:
+            k = ahead_of_present(k)
         return long_conv(u, k, skip, bidirectional=self.bidirectional, backend=self.backend)
 
     def _project_out(self, y: Tensor) -> Tensor:

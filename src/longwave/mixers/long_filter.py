@@ -8,6 +8,8 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, Protocol, runtime_checkable
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
@@ -106,6 +108,12 @@ class LongFilter(nn.Module, ABC):
             )
 
 
-def lr_option(lr: float | None) -> dict[str, float]:
-    """Return what an optimiser is told of parameters without weight decay that may have their own rate."""
-    return {"weight_decay": 0.0} | ({} if lr is None else {"lr": lr})
+def ahead_of_present(k: Tensor) -> Tensor:
+    """Delay what looks ahead, k[1] of (2, D, K), by a step: the operator's has a tap for the present one."""
+    return torch.stack([k[0], F.pad(k[1], (1, 0))[..., : k.shape[-1]]])
+
+
+def undecayed(*, lr: float | None = None, max_lr: float | None = None) -> dict[str, float]:
+    """Return what an optimiser is told of parameters without weight decay; None says nothing of the rate."""
+    rates = {"lr": lr, "max_lr": max_lr}
+    return {"weight_decay": 0.0} | {name: rate for name, rate in rates.items() if rate is not None}

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
-from longwave.mixers.long_filter import LongFilter, lr_option
+from longwave.mixers.long_filter import LongFilter, undecayed
 from longwave.ops import long_conv
 
 __all__ = ["ModalConfig", "ModalConv", "ModalFilter"]
@@ -144,7 +144,7 @@ class ModalFilter(LongFilter):
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt all from weight decay and give the poles their learning rate."""
         names = ("decay",) if self.config.poles == "real" else ("decay", "angle")
-        poles = {name: lr_option(self.config.lr) for name in names}
+        poles = {name: undecayed(lr=self.config.lr) for name in names}
         return poles | {name: {"weight_decay": 0.0} for name in ("residue", "first")}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ModalFilter:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from longwave.mixers.state_space import DiscreteSystem, StateSpaceMixer, as_pairs, from_pairs
+from longwave.mixers.ssm_storage import as_pairs, from_pairs
+from longwave.mixers.state_space import DiscreteSystem, StateSpaceMixer
 from longwave.ops.ssm import (
     DPLRStep,
     complex_state,

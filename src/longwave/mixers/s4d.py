@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from longwave.errors import ConfigError
-from longwave.mixers.state_space import DiscreteSystem, StateSpaceMixer, from_pairs
+from longwave.mixers.ssm_storage import from_pairs
+from longwave.mixers.state_space import DiscreteSystem, StateSpaceMixer
 from longwave.ops.long_conv.bandlimit import band_mask
 from longwave.ops.ssm import (
     discretize,

@@ -14,9 +14,7 @@ from __future__ import annotations
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +22,11 @@ from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
 from longwave.mixers.base import Mixer
-from longwave.mixers.filter_cache import FilterCache
+from longwave.mixers.filter_cache import KeepsFilters
+from longwave.mixers.long_filter import ahead_of_present, undecayed
 from longwave.mixers.projections import project_from_time_last
 from longwave.mixers.shared import SharedPart
+from longwave.mixers.ssm_storage import as_pairs, log_steps
 from longwave.mixers.state import State
 from longwave.ops import long_conv
 
@@ -74,7 +74,7 @@ class StateSpaceState(State):
     system: DiscreteSystem
 
 
-class StateSpaceMixer(Mixer[StateSpaceState]):
+class StateSpaceMixer(Mixer[StateSpaceState], KeepsFilters):
     """State spaces for every channel, GELU, dropout and a linear layer; see ``S4D`` and ``S4``.
 
     Parameters
@@ -111,8 +111,7 @@ class StateSpaceMixer(Mixer[StateSpaceState]):
         self.ssm_lr = ssm_lr
         self.backend = backend
         spread = torch.rand(d_model) if random_dt else torch.linspace(0, 1, d_model)
-        low, high = math.log(dt_min), math.log(dt_max)
-        self.log_dt = nn.Parameter(low + (high - low) * spread)
+        self.log_dt = nn.Parameter(log_steps(spread, dt_min, dt_max))
         decay = (-modes.real).clamp(min=MIN_DECAY)
         self.log_A_real = nn.Parameter(decay.log().to(spread.dtype))
         self.A_imag = nn.Parameter(modes.imag.to(spread.dtype))
@@ -123,7 +122,6 @@ class StateSpaceMixer(Mixer[StateSpaceState]):
         self.skip = nn.Parameter(torch.randn(d_model))
         self.out_proj = nn.Linear(d_model, 2 * d_model if glu else d_model)
         self.glu = glu
-        self._kept_kernels = FilterCache()
 
     @abstractmethod
     def system(self, rate: float = 1.0) -> DiscreteSystem:
@@ -244,15 +242,9 @@ class StateSpaceMixer(Mixer[StateSpaceState]):
             return None
         return state.modes, *state.system.tensors()
 
-    def train(self, mode: bool = True) -> Self:
-        """Set training or evaluation; training forgets the kernels that evaluation kept."""
-        if mode:
-            self._kept_kernels.clear()
-        return super().train(mode)
-
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt all but the linear layer from weight decay; give modes, steps and B their learning rate."""
-        slow = {"weight_decay": 0.0} | ({} if self.ssm_lr is None else {"max_lr": self.ssm_lr})
+        slow = undecayed(max_lr=self.ssm_lr)
         plain = {name: {"weight_decay": 0.0} for name in ("C", "skip", "out_proj.bias")}
         return {name: dict(slow) for name in self._slow_parameters()} | plain
 
@@ -292,23 +284,14 @@ class StateSpaceMixer(Mixer[StateSpaceState]):
 
     def _filters(self, kernel: Tensor) -> Tensor:
         """Bring kernels to the form of ``long_conv``."""
-        if not self.bidirectional:
-            return kernel[0]
-        # The operator's second filter has a tap for the present step, ours starts after.
-        ahead = F.pad(kernel[1], (1, 0))[..., : kernel.shape[-1]]
-        return torch.stack([kernel[0], ahead])
+        return ahead_of_present(kernel) if self.bidirectional else kernel[0]
 
     def _present_kernel(self, seq_len: int, rate: float) -> Tensor:
         """Return ``kernel``; that of the last evaluation if nothing changed since."""
         if self.training or rate != 1:
             return self.kernel(seq_len, rate=rate)
         sources: list[Tensor] = [self.get_parameter(name) for name in (*self._slow_parameters(), "C")]
-        return self._kept_kernels.get(seq_len, sources, lambda: self.kernel(seq_len))
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self._kept_kernels.clear()  # moving or casting replaces values behind the parameters' backs
-        moved: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        return moved
+        return self.kept.get(seq_len, sources, lambda: self.kernel(seq_len))
 
     def _project_out(self, y: Tensor) -> Tensor:
         """Bring (B, D, L) to (B, L, D) through GELU, dropout, linear layer and gate."""
@@ -319,16 +302,6 @@ class StateSpaceMixer(Mixer[StateSpaceState]):
 
     def _gate(self, z: Tensor) -> Tensor:
         return F.glu(z, dim=-1) if self.glu else z
-
-
-def as_pairs(x: Tensor) -> Tensor:
-    """Return complex numbers as pairs of float32, (..., 2), which any cast and any optimiser understands."""
-    return torch.view_as_real(x.to(torch.complex64)).clone()
-
-
-def from_pairs(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return pairs as complex numbers whose parts have a type."""
-    return torch.view_as_complex(x.to(dtype))
 
 
 def _within(lengths: Tensor, x: Tensor) -> Tensor:

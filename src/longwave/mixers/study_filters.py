@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError
-from longwave.mixers.long_filter import LongFilter, lr_option
+from longwave.mixers.long_filter import LongFilter, undecayed
+from longwave.mixers.ssm_storage import as_pairs, from_pairs, log_steps
 from longwave.ops.ssm import dense_kernel, dplr_dense, dplr_discretize, legs_modes, real_readout, squarings
 
 __all__ = [
@@ -98,7 +99,7 @@ class FourierFilter(LongFilter):
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt the modes from weight decay and give them their learning rate."""
-        return {"modes": lr_option(self.config.lr)}
+        return {"modes": undecayed(lr=self.config.lr)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,7 @@ class TransferFilter(LongFilter):
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt the coefficients from weight decay and give them their learning rate."""
-        return {name: lr_option(self.config.lr) for name in ("numerator", "denominator")}
+        return {name: undecayed(lr=self.config.lr) for name in ("numerator", "denominator")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,11 +248,10 @@ class S4Filter(LongFilter):
         A, P, B = legs_modes(config.d_state)
         self.log_decay = nn.Parameter((-A.real).log().float())
         self.frequency = nn.Parameter(A.imag.float())
-        self.P = nn.Parameter(_as_pairs(P))
-        self.B = nn.Parameter(_as_pairs(B))
+        self.P = nn.Parameter(as_pairs(P))
+        self.B = nn.Parameter(as_pairs(B))
         self.C = nn.Parameter(math.sqrt(0.5) * torch.randn(n_filters, len(A), 2))
-        low, high = math.log(config.dt_min), math.log(config.dt_max)
-        self.log_dt = nn.Parameter(low + (high - low) * torch.rand(n_filters))
+        self.log_dt = nn.Parameter(log_steps(torch.rand(n_filters), config.dt_min, config.dt_max))
 
     def forward(self, seq_len: int) -> Tensor:
         """Return the first taps, shape (C, seq_len); see ``LongFilter``."""
@@ -259,7 +259,7 @@ class S4Filter(LongFilter):
         kind = torch.promote_types(self.C.dtype, torch.float32)
         with torch.autocast(self.C.device.type, enabled=False):
             A = torch.complex(-self.log_decay.double().exp(), self.frequency.double())
-            P, B, C = (torch.view_as_complex(x.double()) for x in (self.P, self.B, self.C))
+            P, B, C = (from_pairs(x, torch.float64) for x in (self.P, self.B, self.C))
             A, P, B = (x.expand(self.n_filters, -1) for x in (A, P, B))
             dA, dB = dplr_dense(dplr_discretize(A, P, B, self.log_dt.double().exp()))
             powers = squarings(dA, max(seq_len - 1, 0))
@@ -267,9 +267,5 @@ class S4Filter(LongFilter):
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Exempt all from weight decay; give all but the read-outs their learning rate."""
-        slow = {name: lr_option(self.config.lr) for name in ("log_decay", "frequency", "P", "B", "log_dt")}
+        slow = {name: undecayed(lr=self.config.lr) for name in ("log_decay", "frequency", "P", "B", "log_dt")}
         return slow | {"C": {"weight_decay": 0.0}}
-
-
-def _as_pairs(x: Tensor) -> Tensor:
-    return torch.view_as_real(x).float().clone()

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 
@@ -15,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from longwave.ops._triton import launch_failures
+from longwave.ops._triton import can_launch, on_device
 
 __all__ = ["can_serve", "launch"]
 
@@ -59,12 +58,11 @@ def can_serve(r: Tensor, y: Tensor | None, weight: Tensor, bias: Tensor) -> bool
 def _runs_on(device: torch.device) -> bool:
     """Tell by a tiny call whether the kernel can be compiled for a device; a warning says if not."""
     ones = torch.ones(1, 8, device=device)
-    try:
-        launch(ones, ones, ones[0], ones[0], 1e-5)
-    except launch_failures() as failure:
-        _log.warning("Norms are computed by torch on %s, which is slower: %r", device, failure)
-        return False
-    return True
+    return can_launch(
+        lambda: launch(ones, ones, ones[0], ones[0], 1e-5),
+        _log,
+        f"Norms are computed by torch on {device}, which is slower",
+    )
 
 
 def launch(r: Tensor, y: Tensor | None, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -74,8 +72,7 @@ def launch(r: Tensor, y: Tensor | None, weight: Tensor, bias: Tensor, eps: float
     total = r if y is None else torch.empty_like(r)
     normed = torch.empty_like(r, dtype=weight.dtype)
     width = 1 << (D - 1).bit_length()
-    place = torch.cuda.device(r.device) if r.is_cuda else contextlib.nullcontext()
-    with place:
+    with on_device(r):
         _kernel[(r.numel() // D,)](
             r, y, weight.contiguous(), bias.contiguous(), total, normed, D, eps, width,
             num_warps=min(max(width // PER_WARP, 1), 8),

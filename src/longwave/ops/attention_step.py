@@ -12,7 +12,6 @@ while the cache grows, and no length is planned for anew.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 
@@ -21,7 +20,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from longwave.ops._triton import launch_failures
+from longwave.ops._triton import can_launch, on_device
 
 __all__ = ["attention_step", "can_serve"]
 
@@ -152,13 +151,12 @@ def _runs_on(device: torch.device) -> bool:
     caches = [torch.ones(1, 1, 4, 16, device=device) for _ in range(2)]
     count = torch.zeros(1, 1, dtype=torch.int32, device=device)
     ones = torch.ones(1, 48, device=device)
-    try:
+
+    def attempt() -> None:
         for parts in (1, 2):
             attention_step(ones, caches[0], caches[1], count, ones[0, :8], parts=parts)
-    except launch_failures() as failure:
-        _log.warning("Attention steps by torch on %s, which is slower: %r", device, failure)
-        return False
-    return True
+
+    return can_launch(attempt, _log, f"Attention steps by torch on {device}, which is slower")
 
 
 def attention_step(
@@ -207,7 +205,7 @@ def attention_step(
     if P > 1:
         sums, tops = (torch.empty((B * H, P, n), device=qkv.device) for n in (E, 2))
     R = 0 if frequencies is None else 2 * frequencies.shape[0]
-    with torch.cuda.device(qkv.device) if qkv.is_cuda else contextlib.nullcontext():
+    with on_device(qkv):
         _read_kernel[(B * H, P)](
             qkv, keys, values, count, padding, frequencies, y, sums, tops, H, L, P, qkv.stride(0), E**-0.5,
             R, E, tile, stages, num_warps=warps,

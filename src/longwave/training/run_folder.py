@@ -161,13 +161,13 @@ def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tupl
     model, _ = load_model(folder, device)
     finished = folder / MODEL
     place = finished if (finished / "config.json").is_file() else folder
-    file = place / "tokenizer.json"
-    if not file.is_file():
+    try:
+        return model, load_tokenizer(place)
+    except MissingFile as error:
         raise MissingFile(
-            f'No tokenizer at "{file}": a model trained on a task, such as recall, has none and reads token '
-            "ids. Use longwave.training.load_model, or name a model that was trained on text."
-        )
-    return model, load_tokenizer(place)
+            f"{error} A model trained on a task, such as recall, has none and reads token ids: load it with "
+            "longwave.training.load_model."
+        ) from error
 
 
 def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, int | None]:

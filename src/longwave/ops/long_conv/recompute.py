@@ -9,7 +9,7 @@ the convolution in torch's own operations, which serves second derivatives and v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -24,7 +24,7 @@ __all__ = [
     "arithmetic_type",
     "empty_gradients",
     "has_gradients",
-    "in_type",
+    "in_torch",
     "recomputed_conv",
     "textbook_conv",
     "write_product",
@@ -153,23 +153,36 @@ def _differentiable_gradients(
 
 def textbook_conv(inputs: Inputs, bidirectional: bool) -> Tensor:
     """Compute the convolution by FFT in torch's own operations, with torch's own gradients."""
+    return in_torch(inputs, bidirectional, _by_fft)
+
+
+def in_torch(
+    inputs: Inputs, bidirectional: bool, convolve: Callable[[Tensor, Tensor, bool], Tensor]
+) -> Tensor:
+    """Put gates and skip around ``convolve`` of v (B, D, L) and filters, in torch's own operations."""
     u, k, skip, gate_in, gate_out = inputs
-    dtype, seq_len = arithmetic_type(u, k), u.shape[-1]
-    n_fft = next_fast_length(seq_len + k.shape[-1] - 1)
+    dtype = arithmetic_type(u, k)
     v = in_type(dtype, u) if gate_in is None else in_type(dtype, u) * in_type(dtype, gate_in)
-    filters = torch.fft.rfft(in_type(dtype, k), n=n_fft)
-    if bidirectional:
-        filters = filters[0] + filters[1].conj()
-    if filters.shape[0] != u.shape[1]:
-        filters = filters.repeat_interleave(u.shape[1] // filters.shape[0], dim=0)  # (D, F)
-    spectrum = torch.fft.rfft(v, n=n_fft)
-    spectrum = spectrum * filters if filters.requires_grad else spectrum.mul_(filters)
-    y: Tensor = torch.fft.irfft(spectrum, n=n_fft)[..., :seq_len]
+    y = convolve(v, in_type(dtype, k), bidirectional)
     if skip is not None:
         y = y + in_type(dtype, skip)[:, None] * v
     if gate_out is not None:
         y = y * in_type(dtype, gate_out)
     return in_type(u.dtype, y)
+
+
+def _by_fft(v: Tensor, k: Tensor, bidirectional: bool) -> Tensor:
+    seq_len = v.shape[-1]
+    n_fft = next_fast_length(seq_len + k.shape[-1] - 1)
+    filters = torch.fft.rfft(k, n=n_fft)
+    if bidirectional:
+        filters = filters[0] + filters[1].conj()
+    if filters.shape[0] != v.shape[1]:
+        filters = filters.repeat_interleave(v.shape[1] // filters.shape[0], dim=0)  # (D, F)
+    spectrum = torch.fft.rfft(v, n=n_fft)
+    spectrum = spectrum * filters if filters.requires_grad else spectrum.mul_(filters)
+    y: Tensor = torch.fft.irfft(spectrum, n=n_fft)
+    return y[..., :seq_len]
 
 
 def in_type(dtype: torch.dtype, tensor: Tensor) -> Tensor:

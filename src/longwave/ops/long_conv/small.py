@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longwave.ops.long_conv.fft import fft_conv
-from longwave.ops.long_conv.recompute import Inputs, arithmetic_type, has_gradients, in_type, textbook_conv
+from longwave.ops.long_conv.recompute import Inputs, has_gradients, in_torch, textbook_conv
 
 __all__ = ["fft_or_small_conv", "is_small", "small_conv"]
 
@@ -53,16 +53,12 @@ def small_conv(inputs: Inputs, bidirectional: bool) -> Tensor:
     """Compute ``long_conv``, with one dense matrix a channel or by FFT; arguments as there, checked."""
     if inputs.u.shape[-1] > FEW_STEPS:
         return textbook_conv(inputs, bidirectional)
-    u, k, skip, gate_in, gate_out = inputs
-    dtype = arithmetic_type(u, k)
-    v = in_type(dtype, u) if gate_in is None else in_type(dtype, u) * in_type(dtype, gate_in)
-    matrices = _toeplitz(in_type(dtype, k), u.shape[1], u.shape[2], bidirectional)
-    y = torch.bmm(v.transpose(0, 1), matrices.mT).transpose(0, 1)  # (B, D, L)
-    if skip is not None:
-        y = y + in_type(dtype, skip)[:, None] * v
-    if gate_out is not None:
-        y = y * in_type(dtype, gate_out)
-    return in_type(u.dtype, y)
+    return in_torch(inputs, bidirectional, _by_matrices)
+
+
+def _by_matrices(v: Tensor, k: Tensor, bidirectional: bool) -> Tensor:
+    matrices = _toeplitz(k, v.shape[1], v.shape[2], bidirectional)
+    return torch.bmm(v.transpose(0, 1), matrices.mT).transpose(0, 1)  # (B, D, L)
 
 
 def _toeplitz(k: Tensor, width: int, seq_len: int, bidirectional: bool) -> Tensor:

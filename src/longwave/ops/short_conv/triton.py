@@ -8,14 +8,13 @@ gradients as they come. Arguments are checked already and nothing is empty.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 
 import torch
 from torch import Tensor
 
-from longwave.ops._triton import launch_failures
+from longwave.ops._triton import can_launch, on_device
 from longwave.ops.short_conv.kernels import backward_kernel, forward_kernel
 
 __all__ = ["can_serve", "kernel_conv"]
@@ -46,12 +45,11 @@ def can_serve(u: Tensor, k: Tensor, bias: Tensor | None, offset: Tensor | None) 
 def _runs_on(device: torch.device) -> bool:
     """Tell by a tiny call whether kernels can be compiled for a device; a warning says if not."""
     ones = torch.ones(1, 1, OCTET, device=device)
-    try:
-        run_forward(ones, ones[0, :, :2], None, None, 1, FORWARD_PLAN)
-    except launch_failures() as failure:
-        _log.warning("short_conv takes the slower torch form on %s: its kernel fails: %r", device, failure)
-        return False
-    return True
+    return can_launch(
+        lambda: run_forward(ones, ones[0, :, :2], None, None, 1, FORWARD_PLAN),
+        _log,
+        f"short_conv takes the slower torch form on {device}: its kernel fails",
+    )
 
 
 def kernel_conv(
@@ -104,7 +102,7 @@ def run_forward(
     unit = OCTET if _is_in_octets([u, *outputs]) else 1
     T, warps = _fit(plan, L, unit)
     n_blocks = -(-L // T)
-    with _device(u):
+    with on_device(u):
         for n, y in enumerate(outputs):
             own = slice(n * D, (n + 1) * D)
             x = u[:, own]
@@ -140,7 +138,7 @@ def run_backward(
     n_blocks = -(-L // T)
     S = min(B * n_blocks, -(-PROGRAMS // u.shape[1]))
     sums = u.new_empty((u.shape[1], S, k.shape[1] + 2), dtype=torch.float32)
-    with _device(u):
+    with on_device(u):
         for n, g in enumerate(grads):
             own = slice(n * D, (n + 1) * D)
             x, y = u[:, own], du[:, own]
@@ -222,7 +220,3 @@ def _dense(vector: Tensor | None) -> Tensor | None:
 
 def _cut(vector: Tensor | None, own: slice) -> Tensor | None:
     return None if vector is None else vector[own]
-
-
-def _device(u: Tensor) -> contextlib.AbstractContextManager[object]:
-    return torch.cuda.device(u.device) if u.is_cuda else contextlib.nullcontext()

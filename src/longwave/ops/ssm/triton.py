@@ -7,14 +7,13 @@ Arguments are checked already and nothing is empty; CPU in Triton's interpreter 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 
 import torch
 from torch import Tensor
 
-from longwave.ops._triton import launch_failures
+from longwave.ops._triton import can_launch, on_device
 from longwave.ops.ssm.kernels import diagonal_kernel, shift_kernel
 
 __all__ = ["can_serve", "launch_diagonal", "launch_shift"]
@@ -43,13 +42,12 @@ def can_serve(state: Tensor, *others: Tensor | None) -> bool:
 def _runs_on(device: torch.device) -> bool:
     """Tell by tiny calls whether kernels can be compiled for a device; a warning says if not."""
     x, ones = torch.ones(1, 1, 2, dtype=torch.complex64, device=device), torch.ones(1, 1, device=device)
-    try:
+
+    def attempt() -> None:
         launch_diagonal(x, x, ones, (x[0], x[0], x[0]))
         launch_shift(ones[..., None], torch.zeros_like(ones, dtype=torch.int32), ones, ones, ones[0])
-    except launch_failures() as failure:
-        _log.warning("State spaces step by torch on %s, which is slower: %r", device, failure)
-        return False
-    return True
+
+    return can_launch(attempt, _log, f"State spaces step by torch on {device}, which is slower")
 
 
 def launch_diagonal(
@@ -71,7 +69,7 @@ def launch_diagonal(
     modes = _power(N)
     heads = max(1, min(tile // modes, _power(H)))
     inputs = [_heads_last(z) for z in (u, gate_in, gate_out)]
-    with _device(x):
+    with on_device(x):
         diagonal_kernel[(-(-H // heads), -(-M // rows))](
             *(torch.view_as_real(z) for z in (x, x_new, *(z.contiguous() for z in system))),
             *inputs, None if skip is None else skip.contiguous(), y,
@@ -89,7 +87,7 @@ def launch_shift(ring: Tensor, slot: Tensor, k: Tensor, taps: Tensor, skip: Tens
     slots = _power(S)
     channels = max(1, min(tile // slots, _power(D)))
     k = k if k.stride(1) == 1 else k.contiguous()
-    with _device(ring):
+    with on_device(ring):
         shift_kernel[(-(-D // channels), -(-B // rows))](
             ring, slot, k, taps.contiguous(), skip.contiguous(), y, B, D, S, k.stride(0), rows, channels,
             slots, num_warps=warps,
@@ -103,7 +101,3 @@ def _heads_last(x: Tensor | None) -> Tensor | None:
 
 def _power(n: int) -> int:
     return 1 << (n - 1).bit_length()
-
-
-def _device(x: Tensor) -> contextlib.AbstractContextManager[object]:
-    return torch.cuda.device(x.device) if x.is_cuda else contextlib.nullcontext()

@@ -9,12 +9,12 @@ FFT backend, in torch's own operations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from longwave.ops._triton import on_device
 from longwave.ops.long_conv.fft import fft_conv
 
 __all__ = ["convolve"]
@@ -39,7 +39,7 @@ def _convolve(*inputs: Tensor | None) -> Tensor:
 
     call = launch.Call(*_time_contiguous(*inputs))
     plan = plan_for(call, planner(call.u.device, call.u.dtype, is_backward=False))
-    with _on(call.u):
+    with on_device(call.u):
         is_odd = call.u.shape[-1] % 2 == 1
         if is_right(plan, call.u.device, call.u.dtype, is_backward=False, is_odd=is_odd):
             return launch.forward(call, plan)
@@ -68,7 +68,7 @@ def _differentiate(
 
     call = launch.Call(*_time_contiguous(u, k, skip, gate_in, gate_out))
     plan = plan_for(call, planner(call.u.device, call.u.dtype, is_backward=True))
-    with _on(u):
+    with on_device(u):
         if not is_right(plan, u.device, u.dtype, is_backward=True, is_odd=u.shape[-1] % 2 == 1):
             leaves = [t if t is None else t.detach().requires_grad_() for t in call]
             return _filled(_gradients_by_fft(grad, leaves, wants), u)
@@ -99,11 +99,6 @@ def _(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
     return _filled(
         [None if t is None else torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in kept], grad
     )
-
-
-def _on(u: Tensor) -> AbstractContextManager[object]:
-    """Make the tensor's GPU the present one; kernels are launched there."""
-    return torch.cuda.device(u.device) if u.is_cuda else nullcontext()
 
 
 def _time_contiguous(*tensors: Tensor | None) -> tuple[Any, ...]:
