@@ -13,9 +13,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from longwave.clients.base import Completion
 from longwave.config import config_hash
 from longwave.evaluation.scoring import Row
-from longwave.metrics import InstanceMetric, get_metric
+from longwave.metrics import Answer, AnswerMetric, InstanceMetric, get_metric
 from longwave.prompting import name_prompt
 from longwave.scenarios.base import Instance, Scenario
 
@@ -58,10 +59,10 @@ def floor_rows(
         answer = majority.answer(instance)
         metric = majority.metric
         if answer is not None and metric is not None:
-            right = [reference.text for reference in instance.references if reference.is_correct]
-            value = metric.score(answer, right)
-            row = _row(scenario, instance, MAJORITY, date, run)
-            rows.append({**row, "prediction": answer, "score": value, "correct": metric.is_full_marks(value)})
+            given = Answer(instance=instance, prediction=answer, completions=(Completion(text=answer),))
+            value = metric.measure(given)
+            row = {**_row(scenario, instance, MAJORITY, date, run), "prediction": answer, "score": value}
+            rows.append({**row, "correct": None if value is None else metric.is_full_marks(value)})
     return rows
 
 
@@ -70,11 +71,11 @@ class _Majority:
 
     def __init__(self, scenario: Scenario, known: Sequence[Instance]) -> None:
         self.scenario = scenario
-        self.metric: InstanceMetric | None = None
+        self.metric: InstanceMetric | AnswerMetric | None = None
         if scenario.prompt.method == "language_modeling":
             return
         metric = get_metric(scenario.main_metric)
-        self.metric = metric if isinstance(metric, InstanceMetric) else None
+        self.metric = metric if isinstance(metric, InstanceMetric | AnswerMetric) else None
         known = [instance for instance in known if _has_options(scenario, instance)]
         right = Counter(
             text

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from longwave.clients.base import Request, Result
+from longwave.clients.base import Completion, Request, Result
 from longwave.config import config_hash
 from longwave.errors import DataError
-from longwave.metrics import InstanceMetric, get_metric
-from longwave.prompting import Outcome, Prepared, PromptMethod
+from longwave.metrics import Answer, AnswerMetric, InstanceMetric, get_metric
+from longwave.prompting import Outcome, Prepared, PromptMethod, likely_first
 from longwave.scenarios.base import Instance, Scenario
 
 __all__ = ["Answered", "Row", "Task", "describe_requests", "score"]
@@ -79,15 +79,21 @@ def score(
     row = _describe(task, prepared, results, outcome, error)
     if error is not None or prepared is None:
         return Answered(row=row)
-    values = _measure(task, outcome)
+    completions = results[outcome.chosen].completions if outcome.chosen < len(results) else ()
+    values = _measure(task, outcome, completions)
     if task.scenario.prompt.method != "language_modeling":
         values["n_examples"] = float(prepared.n_examples)
         values["prompt_truncated"] = float(prepared.is_truncated)
     main = values.pop(task.scenario.main_metric)
     row["score"] = main
-    row["correct"] = _is_correct(task.scenario.main_metric, main)
+    row["correct"] = None if main is None else _is_correct(task.scenario.main_metric, main)
     return Answered(
-        row=row, scores=[{**task.key, "metric": name, "value": value} for name, value in values.items()]
+        row=row,
+        scores=[
+            {**task.key, "metric": name, "value": value}
+            for name, value in values.items()
+            if value is not None
+        ],
     )
 
 
@@ -146,22 +152,27 @@ def _describe(
     }
 
 
-def _measure(task: Task, outcome: Outcome) -> dict[str, float]:
+def _measure(task: Task, outcome: Outcome, completions: Sequence[Completion]) -> dict[str, float | None]:
     """Compute the main metric and those beside it; what the method measured itself is taken as it is."""
-    values = dict(outcome.values)
-    main = task.scenario.main_metric
+    scenario = task.scenario
+    values: dict[str, float | None] = dict(outcome.values)
     if outcome.credit is not None:
-        values[main] = outcome.credit  # ties share the credit, which comparing texts cannot know
-    right = [reference.text for reference in task.instance.references if reference.is_correct]
-    for name in (main, *MORE_METRICS.get(task.scenario.prompt.method, ())):
+        values[scenario.main_metric] = outcome.credit  # comparing texts cannot know about ties
+    answer = Answer(
+        instance=task.instance,
+        prediction=outcome.prediction,
+        completions=tuple(sorted(completions, key=likely_first)),
+        ranking=outcome.ranking,
+    )
+    for name in (scenario.main_metric, *scenario.metrics, *MORE_METRICS.get(scenario.prompt.method, ())):
         if name not in values:
-            values[name] = _instance_metric(name).score(outcome.prediction, right)
+            values[name] = _row_metric(name).measure(answer)
     return values
 
 
-def _instance_metric(name: str) -> InstanceMetric:
+def _row_metric(name: str) -> InstanceMetric | AnswerMetric:
     metric = get_metric(name)
-    if not isinstance(metric, InstanceMetric):
+    if not isinstance(metric, InstanceMetric | AnswerMetric):
         raise DataError(
             f'"{name}" is a metric of whole tables and cannot be the main metric of a scenario. Name one of '
             "single predictions, such as exact_match."
@@ -171,4 +182,4 @@ def _instance_metric(name: str) -> InstanceMetric:
 
 def _is_correct(main_metric: str, value: float) -> bool | None:
     metric = get_metric(main_metric)
-    return metric.is_full_marks(value) if isinstance(metric, InstanceMetric) else None
+    return metric.is_full_marks(value) if isinstance(metric, InstanceMetric | AnswerMetric) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from longwave.predictions import (
     read_side,
     write_predictions,
 )
+from longwave.scenarios.base import CORRECT, Instance
 
 __all__ = ["TableWriter", "write_instances"]
 
@@ -96,6 +98,8 @@ def write_instances(folder: Path, selections: Sequence[Selection]) -> None:
             "correct_references": [
                 index for index, reference in enumerate(instance.references) if reference.is_correct
             ],
+            "tags": _tags(instance),
+            "extra": json.dumps(instance.extra, ensure_ascii=False) if instance.extra else None,
         }
         for selection in selections
         for instance in selection.instances
@@ -104,3 +108,8 @@ def write_instances(folder: Path, selections: Sequence[Selection]) -> None:
     append_side(
         folder, "instances", frame.join(read_side(folder, "instances"), on=key, how="anti", nulls_equal=True)
     )
+
+
+def _tags(instance: Instance) -> list[list[str]] | None:
+    tags = [[tag for tag in reference.tags if tag != CORRECT] for reference in instance.references]
+    return tags if any(tags) else None

@@ -13,7 +13,16 @@ from longwave.metrics.accuracy import (
     summarize_scores,
     token_f1,
 )
-from longwave.metrics.base import FAMILIES, InstanceMetric, Metric, TableMetric, get_metric
+from longwave.metrics.base import (
+    FAMILIES,
+    Answer,
+    AnswerMetric,
+    Family,
+    InstanceMetric,
+    Metric,
+    TableMetric,
+    get_metric,
+)
 from longwave.metrics.calibration import (
     bin_confidences,
     expected_calibration_error,
@@ -33,6 +42,9 @@ from longwave.metrics.win_rate import mean_score, mean_win_rate
 __all__ = [
     "FAMILIES",
     "TIDY",
+    "Answer",
+    "AnswerMetric",
+    "Family",
     "InstanceMetric",
     "Metric",
     "PlattScaling",

@@ -9,9 +9,20 @@ from typing import Literal
 import polars as pl
 
 from longwave import registry
+from longwave.clients.base import Completion
 from longwave.errors import ConfigError
+from longwave.scenarios.base import Instance
 
-__all__ = ["FAMILIES", "Family", "InstanceMetric", "Metric", "TableMetric", "get_metric"]
+__all__ = [
+    "FAMILIES",
+    "Answer",
+    "AnswerMetric",
+    "Family",
+    "InstanceMetric",
+    "Metric",
+    "TableMetric",
+    "get_metric",
+]
 
 Family = Literal["accuracy", "calibration", "robustness", "fairness", "bias", "toxicity", "efficiency"]
 FAMILIES: tuple[Family, ...] = (
@@ -48,6 +59,60 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """All that a metric of one row may look at.
+
+    Parameters
+    ----------
+    instance : Instance
+        As it was asked, perturbed or not.
+    prediction : str or None
+        The parsed answer; None when there is none.
+    completions : tuple of Completion
+        What the model wrote, the most likely first.
+    ranking : tuple of int
+        Positions of the references from the most to the least relevant, where the method ranks them.
+    """
+
+    instance: Instance
+    prediction: str | None = None
+    completions: tuple[Completion, ...] = ()
+    ranking: tuple[int, ...] = ()
+
+    @property
+    def right(self) -> list[str]:
+        """Texts of the right references."""
+        return [reference.text for reference in self.instance.references if reference.is_correct]
+
+    @property
+    def outputs(self) -> list[str]:
+        """Texts of all completions, stripped, the most likely first."""
+        return [completion.text.strip() for completion in self.completions]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerMetric(Metric):
+    """A metric of one row that needs more than a prediction and a reference.
+
+    Parameters
+    ----------
+    function : callable
+        ``(Answer) -> value``, None where it says nothing about this row.
+    """
+
+    function: Callable[[Answer], float | None]
+
+    def measure(self, answer: Answer) -> float | None:
+        """Measure one row."""
+        return self.function(answer)
+
+    def is_full_marks(self, score: float) -> bool | None:
+        """Tell whether a score is the best there is; None where there is no best."""
+        best = self.high if self.higher_is_better else self.low
+        return None if best is None else (score >= best if self.higher_is_better else score <= best)
+
+
+@dataclass(frozen=True, kw_only=True)
 class InstanceMetric(Metric):
     """A metric of one prediction: ``metric(prediction, reference)``, or over all references ``score``.
 
@@ -80,6 +145,10 @@ class InstanceMetric(Metric):
             return worst
         return best((self.function(prediction, reference) for reference in references), default=worst)
 
+    def measure(self, answer: Answer) -> float:
+        """Compare the prediction of a row with its right references."""
+        return self.score(answer.prediction, answer.right)
+
     def is_full_marks(self, score: float) -> bool:
         """Tell whether a score is the best there is: the ``correct`` column."""
         return score >= self.high if self.higher_is_better else score <= self.low
@@ -108,25 +177,55 @@ class TableMetric(Metric):
         return self.function(frame, by).filter(pl.col("metric") == self.name)
 
 
-def get_metric(name: str) -> InstanceMetric | TableMetric:
+def get_metric(name: str) -> InstanceMetric | AnswerMetric | TableMetric:
     """Return a registered metric.
+
+    Parameters
+    ----------
+    name : str
+        A registered name. ``NAME@K`` of a metric of single predictions is its best value over the ``K`` most
+        likely outputs.
 
     Raises
     ------
     UnknownName
         If nothing has this name; the message lists the nearest ones.
     ConfigError
-        If the entry of an installed package is no metric.
+        If the entry of an installed package is no metric, or ``K`` is no number of outputs.
 
     Examples
     --------
     >>> get_metric("quasi_exact_match").score("The Thames.", ["Seine", "Thames"])
     1.0
     """
-    found = registry.load("metrics", name)
-    if isinstance(found, InstanceMetric | TableMetric):
-        return found
-    raise ConfigError(
-        f'The metrics entry "{name}" is {type(found).__name__}; accepted are InstanceMetric and TableMetric. '
-        f"Mend the package that registers it."
+    base, at, outputs = name.partition("@")
+    found = registry.load("metrics", base if at else name)
+    if not isinstance(found, InstanceMetric | AnswerMetric | TableMetric):
+        raise ConfigError(
+            f'The metrics entry "{name}" is {type(found).__name__}; accepted are InstanceMetric, '
+            f"AnswerMetric and TableMetric. Mend the package that registers it."
+        )
+    return _best_of(found, name, outputs) if at else found
+
+
+def _best_of(metric: Metric, name: str, outputs: str) -> AnswerMetric:
+    if not isinstance(metric, InstanceMetric) or not outputs.isdecimal() or int(outputs) < 1:
+        raise ConfigError(
+            f'"{name}" is no metric; accepted before "@" are metrics of single predictions such as '
+            f"exact_match, and after it the number of outputs to look at, 1 or more."
+        )
+    count = int(outputs)
+
+    def best(answer: Answer) -> float:
+        values = [metric.score(text or None, answer.right) for text in answer.outputs[:count]]
+        choose, worst = (max, metric.low) if metric.higher_is_better else (min, metric.high)
+        return choose(values, default=worst)
+
+    return AnswerMetric(
+        name=name,
+        family=metric.family,
+        higher_is_better=metric.higher_is_better,
+        low=metric.low,
+        high=metric.high,
+        function=best,
     )

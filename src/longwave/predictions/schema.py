@@ -76,6 +76,8 @@ SIDE_COLUMNS: dict[str, Columns] = {
         "input": (pl.String(), "text of the instance, after perturbation"),
         "references": (pl.List(pl.String()), "listed answers, right and wrong, in order"),
         "correct_references": (pl.List(pl.Int32()), "positions of the right answers, from 0"),
+        "tags": (pl.List(pl.List(pl.String())), "tags of each listed answer besides correct; null for none"),
+        "extra": (pl.String(), "whatever else the source gives, as JSON; null for nothing"),
     },
     "scores": {
         **{name: COLUMNS[name] for name in KEY},

@@ -8,7 +8,7 @@ from longwave.prompting.formats import (
     fill_instructions,
     option_letters,
 )
-from longwave.prompting.generation import Generation
+from longwave.prompting.generation import Generation, likely_first
 from longwave.prompting.language_modeling import LanguageModeling, TextWindow, cut_windows
 from longwave.prompting.multiple_choice import (
     MultipleChoiceCalibrated,
@@ -38,6 +38,7 @@ __all__ = [
     "fill_instructions",
     "fit_prompt",
     "get_method",
+    "likely_first",
     "name_prompt",
     "option_letters",
     "pick_option",

@@ -86,6 +86,8 @@ class Outcome:
         Index of the request that stands for the row.
     credit : float or None
         Share of right options among those tied for the best score; None when nothing can tie.
+    ranking : tuple of int
+        Positions of the references from the most to the least relevant, where the method ranks them.
     values : mapping
         Further figures of this instance by metric name.
     """
@@ -95,6 +97,7 @@ class Outcome:
     logprob: float | None = None
     chosen: int = 0
     credit: float | None = None
+    ranking: tuple[int, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
 
 

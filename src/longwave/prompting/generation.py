@@ -12,7 +12,7 @@ from longwave.prompting.formats import build_generation_prompt
 from longwave.prompting.window import fit_prompt
 from longwave.scenarios.base import Instance, PromptFormat
 
-__all__ = ["Generation", "best_completion", "confidence_of", "prepare_request"]
+__all__ = ["Generation", "best_completion", "confidence_of", "likely_first", "prepare_request"]
 
 BuildPrompt = Callable[[PromptFormat, Instance, Sequence[Instance]], str]
 
@@ -66,7 +66,12 @@ def prepare_request(case: Case, reader: Reader, build: BuildPrompt, *, max_token
 
 def best_completion(completions: Sequence[Completion]) -> Completion:
     """Return the completion of highest log-probability; the first one where the model tells none."""
-    return max(completions, key=lambda c: -math.inf if c.logprob is None else c.logprob)
+    return min(completions, key=likely_first)
+
+
+def likely_first(completion: Completion) -> float:
+    """Return the key that sorts completions from the most to the least likely one."""
+    return math.inf if completion.logprob is None else -completion.logprob
 
 
 def confidence_of(completion: Completion) -> float | None:

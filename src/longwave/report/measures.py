@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from longwave.errors import LongwaveError
-from longwave.metrics import InstanceMetric, TableMetric, get_metric
+from longwave.metrics import Metric, get_metric
 from longwave.report.formats import ABSENT, number, significant
 from longwave.scenarios import Scenario, get_scenario
 
@@ -109,7 +109,7 @@ def measure_of(scenario: str, rows: pl.DataFrame) -> Measure:
     )
 
 
-def _metric(name: str) -> InstanceMetric | TableMetric | None:
+def _metric(name: str) -> Metric | None:
     try:
         return get_metric(name)
     except LongwaveError:

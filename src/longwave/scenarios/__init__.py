@@ -1,20 +1,37 @@
 """Scenarios: use cases made of instances with references, and the way they become prompts."""
 
-from longwave.scenarios.base import CORRECT, Instance, Method, PromptFormat, Reference, Scenario
+from longwave.scenarios.base import (
+    CORRECT,
+    Category,
+    Instance,
+    Method,
+    Official,
+    PromptFormat,
+    Reference,
+    Scenario,
+    SourceFile,
+)
 from longwave.scenarios.catalogue import get_scenario, list_scenarios
 from longwave.scenarios.files import ScenarioFile, load_scenario_file
+from longwave.scenarios.official import cache_folder, fetch_official, load_official
 from longwave.scenarios.rows import read_instances
 
 __all__ = [
     "CORRECT",
+    "Category",
     "Instance",
     "Method",
+    "Official",
     "PromptFormat",
     "Reference",
     "Scenario",
     "ScenarioFile",
+    "SourceFile",
+    "cache_folder",
+    "fetch_official",
     "get_scenario",
     "list_scenarios",
+    "load_official",
     "load_scenario_file",
     "read_instances",
 ]

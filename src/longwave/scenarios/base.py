@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-__all__ = ["CORRECT", "Instance", "Method", "PromptFormat", "Reference", "Scenario"]
+__all__ = [
+    "CORRECT",
+    "Category",
+    "Instance",
+    "Method",
+    "Official",
+    "PromptFormat",
+    "Reference",
+    "Scenario",
+    "SourceFile",
+]
 
 CORRECT = "correct"
 
@@ -16,6 +27,21 @@ Method = Literal[
     "multiple_choice_separate",
     "multiple_choice_separate_calibrated",
     "language_modeling",
+    "ranking_binary",
+]
+
+# "core", the seven targeted evaluations and the probe of efficiency of arXiv 2211.09110; "own" is all else
+Category = Literal[
+    "core",
+    "language",
+    "knowledge",
+    "reasoning",
+    "copyright",
+    "disinformation",
+    "bias",
+    "toxicity",
+    "efficiency",
+    "own",
 ]
 
 
@@ -122,6 +148,42 @@ class PromptFormat:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file of an official home.
+
+    Parameters
+    ----------
+    url : str
+    name : str
+        What the file is called in the cache.
+    sha256 : str, optional
+        Published checksum; without one that of the first download is kept and later ones must agree.
+    """
+
+    url: str
+    name: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Official:
+    """The official home of a scenario's rows.
+
+    Parameters
+    ----------
+    files : tuple of SourceFile
+    parse : callable
+        From the folder that holds the files to all instances, in the order of the source.
+    notice : str
+        Terms that whoever fetches the files should know, shown before they are fetched.
+    """
+
+    files: tuple[SourceFile, ...]
+    parse: Callable[[Path], list[Instance]]
+    notice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A use case: instances, the meaning of correct, and the five strings of the taxonomy.
 
@@ -142,9 +204,18 @@ class Scenario:
     eval_splits : tuple of str
         Splits that are evaluated.
     load : callable
-        Returns all instances, in a fixed order.
+        Returns all instances, in a fixed order: the bundled sample, what a generator makes, or else the rows
+        of the official home.
     is_offline : bool
         Whether ``load`` works without the network.
+    category : str
+        Which evaluation of arXiv 2211.09110 it belongs to, see ``Category``.
+    metrics : tuple of str
+        Further metrics of single answers, beside the main one and those of its prompting method.
+    unmeasured : tuple of str
+        Families of metrics that say nothing here, such as calibration of summaries.
+    official : Official, optional
+        The official home of the rows, and how its files become instances.
     """
 
     name: str
@@ -162,6 +233,10 @@ class Scenario:
     eval_splits: tuple[str, ...]
     load: Callable[[], list[Instance]]
     is_offline: bool = True
+    category: Category = "own"
+    metrics: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+    official: Official | None = None
 
     @property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -100,6 +101,9 @@ def join_workers(config: TrainConfig) -> Iterator[Workers]:
     finally:
         if is_owner:
             dist.destroy_process_group()
+            # a wrapped model in a reference cycle keeps the group's threads; one that still frees a tensor
+            # while the interpreter shuts down aborts the process
+            gc.collect()
 
 
 def spread_model(model: LanguageModel, workers: Workers, config: TrainConfig) -> nn.Module:

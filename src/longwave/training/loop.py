@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from longwave.training.config import TrainConfig
-from longwave.training.distributed import join_workers
+from longwave.training.distributed import Workers, join_workers
 from longwave.training.interrupts import StopRequest, delay_interrupts
 from longwave.training.run_folder import TrainResult, check_run, open_run
 from longwave.training.session import Session, open_data
@@ -69,17 +69,22 @@ def train(config: TrainConfig, out: Path | str, *, on_step: OnStep | None = None
         logger.info('The run in "%s" is finished (%d steps); nothing to do.', out, finished.step)
         return finished
     with join_workers(config) as workers:
-        data = open_data(config, out, workers)
-        run_hash = open_run(out, config, data.hash, write=workers.is_first)
-        workers.wait()
-        devices = [workers.device] if workers.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), delay_interrupts() as stop:
-            session = Session(config, out, workers, data, run_hash)
-            try:
-                _run(session, stop, on_step)
-                return session.finish()
-            finally:
-                session.close()
+        return _train(config, out, workers, on_step)
+
+
+def _train(config: TrainConfig, out: Path, workers: Workers, on_step: OnStep | None) -> TrainResult:
+    """Train as one of the processes of a run; what it used is free again when it returns."""
+    data = open_data(config, out, workers)
+    run_hash = open_run(out, config, data.hash, write=workers.is_first)
+    workers.wait()
+    devices = [workers.device] if workers.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), delay_interrupts() as stop:
+        session = Session(config, out, workers, data, run_hash)
+        try:
+            _run(session, stop, on_step)
+            return session.finish()
+        finally:
+            session.close()
 
 
 def _run(session: Session, stop: StopRequest, on_step: OnStep | None) -> None:
