@@ -56,6 +56,7 @@ def test_drawn_tree_has_the_depth_of_the_classes(error: type[Exception]) -> None
         (errors.MissingExtra, ImportError),
         (errors.ClientError, RuntimeError),
         (errors.ClientTimeout, TimeoutError),
+        (errors.BudgetExceeded, RuntimeError),
     ],
 )
 def test_error_is_also_the_built_in_it_resembles(error: type[Exception], built_in: type[Exception]) -> None:

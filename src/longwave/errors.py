@@ -12,9 +12,11 @@ The tree, with the built-in each error also is::
     │   └── DamagedCache                  a request cache cannot be read; it ends an evaluation
     ├── TableError         ValueError     a predictions table breaks its schema
     ├── StorageError       OSError        writing failed (disk full, no permission); finished work is kept
+    │   └── FolderTaken                   another evaluation is writing to the same folder
     ├── MissingExtra       ImportError    an optional dependency is not installed
     ├── BackendUnavailable RuntimeError   a backend that was asked for cannot serve this call
     └── ClientError        RuntimeError   a model did not answer
+        ├── BudgetExceeded                it would cost more than was allowed; it ends an evaluation
         ├── RateLimited
         ├── ClientTimeout  TimeoutError
         └── Refused                       the model or its server cannot or will not answer such a request
@@ -29,12 +31,14 @@ from collections.abc import Iterable
 
 __all__ = [
     "BackendUnavailable",
+    "BudgetExceeded",
     "CheckpointError",
     "ClientError",
     "ClientTimeout",
     "ConfigError",
     "DamagedCache",
     "DataError",
+    "FolderTaken",
     "LongwaveError",
     "MissingExtra",
     "MissingFile",
@@ -95,6 +99,10 @@ class StorageError(LongwaveError, OSError):
     """Writing failed, for example because the disk is full; what was finished before is kept."""
 
 
+class FolderTaken(StorageError):
+    """Another evaluation is writing to the same folder."""
+
+
 class MissingExtra(LongwaveError, ImportError):
     """An optional dependency is not installed."""
 
@@ -108,6 +116,10 @@ class BackendUnavailable(LongwaveError, RuntimeError):
 
 class ClientError(LongwaveError, RuntimeError):
     """A model did not answer a request."""
+
+
+class BudgetExceeded(ClientError):
+    """The next request could cost more than was allowed; unlike other failures, it ends an evaluation."""
 
 
 class RateLimited(ClientError):

@@ -5,13 +5,14 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 import pytest
 
 from longwave.cli._evaluate import describe_progress, describe_score
 from longwave.evaluation import Progress
-from longwave.predictions import KEY, _shards, read_predictions
+from longwave.predictions import KEY, read_predictions
 
 Longwave = Callable[..., object]
 
@@ -181,16 +182,17 @@ def test_a_table_of_a_newer_version_exits_2(longwave: Longwave, out: Path) -> No
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Make the disk full for shards of the predictions table; call what is returned to free it."""
-    real = _shards.list_shards
+    """Make the disk full for answers in the predictions table; call what is returned to free it."""
+    real = pl.LazyFrame.sink_parquet
 
-    def list_shards(folder: Path) -> list[Path]:
-        if folder.name == "predictions":
+    def sink_parquet(rows: pl.LazyFrame, file: IO[bytes], **more: object) -> object:
+        table = Path(file.name).parent
+        if table.name == "predictions" and (table.parent / "requests").exists():  # answers, not floors
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(folder)
+        return real(rows, file, **more)
 
-    monkeypatch.setattr(_shards, "list_shards", list_shards)
-    return lambda: monkeypatch.setattr(_shards, "list_shards", real)
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", sink_parquet)
+    return lambda: monkeypatch.setattr(pl.LazyFrame, "sink_parquet", real)
 
 
 @pytest.mark.usefixtures("full_disk")

@@ -29,8 +29,9 @@ FORMATS = {
         max_train_instances=0,
     ),
     "language_modeling": PromptFormat(method="language_modeling", max_train_instances=0),
+    "ranking_binary": PromptFormat(method="ranking_binary", max_train_instances=0),
 }
-METHODS = tuple(FORMATS)
+METHODS = tuple(FORMATS)[:-1]
 
 
 def make_rows(n: int, split: str, options: Sequence[str] = ("yes", "no")) -> list[Instance]:

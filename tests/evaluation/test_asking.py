@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from longwave.clients import Completion, FakeClient, Result
 from longwave.errors import ClientError
-from longwave.evaluation import EvaluateConfig, evaluate, run_evaluation
+from longwave.evaluation import EvaluateConfig, Own, evaluate, run_evaluation
 from longwave.scenarios import PromptFormat
 
 
@@ -35,7 +35,7 @@ def test_a_prompt_that_cannot_be_written_is_an_error_of_its_row(make_scenario, o
 def test_batches_do_not_change_the_rows(make_scenario, tmp_path, batch_size):
     scenario = make_scenario("multiple_choice_separate_calibrated")
     config = EvaluateConfig(models=("fake:random",), scenarios=(scenario.key,), batch_size=batch_size)
-    rows = run_evaluation(config, tmp_path / "some", scenarios={scenario.key: scenario})
+    rows = run_evaluation(config, tmp_path / "some", own=Own(scenarios={scenario.key: scenario}))
     default = evaluate(model="fake:random", scenarios=[scenario], out=tmp_path / "default")
     assert_frame_equal(rows.drop("run"), default.drop("run"))
 
@@ -98,7 +98,8 @@ def test_no_batch_is_smaller_than_asked_but_the_last(make_scenario, tmp_path, ba
     scenario = make_scenario("multiple_choice_separate", n=10)  # two requests a row
     client = Counting(lambda _: Completion(text="", logprob=-1.0))
     config = EvaluateConfig(models=("fake",), scenarios=(scenario.key,), batch_size=batch_size)
-    run_evaluation(config, tmp_path, clients={"fake": client}, scenarios={scenario.key: scenario})
+    own = Own(clients={"fake": client}, scenarios={scenario.key: scenario})
+    run_evaluation(config, tmp_path, own=own)
     assert sum(sizes) == 20
     assert all(batch_size <= size <= batch_size + 1 for size in sizes[:-1])
 

@@ -47,7 +47,7 @@ def scores(rows, model):
 
 
 def floors(instances, train=(), method="multiple_choice_separate"):
-    return floor_rows(make_scenario(method), train, instances, date="2025-01-01")
+    return list(floor_rows(make_scenario(method), train, instances, date="2025-01-01"))
 
 
 rights = st.lists(st.sets(st.integers(0, 2), min_size=1), min_size=1, max_size=8)

@@ -11,7 +11,7 @@ from longwave.scenarios import Instance, Reference, get_scenario
 
 
 def floors(scenario, instances, train=()):
-    rows = floor_rows(scenario, train, instances, date="2025-01-01")
+    rows = list(floor_rows(scenario, train, instances, date="2025-01-01"))
     return {row["model"]: row for row in rows}
 
 
@@ -22,7 +22,7 @@ def test_random_is_right_options_over_options(make_scenario, own_rows):
 
 def test_majority_is_the_most_frequent_answer_of_fixed_classes(make_scenario, own_rows):
     instances = own_rows(3, "test")  # yes, no, yes
-    rows = floor_rows(make_scenario(), [], instances, date="2025-01-01")
+    rows = list(floor_rows(make_scenario(), [], instances, date="2025-01-01"))
     majority = [row for row in rows if row["model"] == "floor:majority"]
     assert [(row["prediction"], row["score"]) for row in majority] == [
         ("yes", 1.0),
@@ -40,7 +40,7 @@ def test_majority_is_the_most_frequent_place_where_options_differ(make_scenario)
         return Instance(id=name, input="", references=references, split="test")
 
     asked = [instance("a", 2), instance("b", 2), instance("c", 0)]
-    rows = floor_rows(make_scenario("multiple_choice_joint"), [], asked, date="2025-01-01")
+    rows = list(floor_rows(make_scenario("multiple_choice_joint"), [], asked, date="2025-01-01"))
     assert [row["prediction"] for row in rows if row["model"] == "floor:majority"] == ["a2", "b2", "c2"]
 
 
@@ -61,5 +61,14 @@ def test_free_answers_have_no_floor(make_scenario):
 @pytest.mark.parametrize("name", ["boolq", "mmlu", "books", "blimp"])
 def test_rows_fit_the_schema(name):
     selection = select_instances(get_scenario(name), max_instances=5)
-    rows = floor_rows(selection.scenario, selection.train, selection.instances, date="2025-01-01")
+    rows = list(floor_rows(selection.scenario, selection.train, selection.instances, date="2025-01-01"))
     assert pl.DataFrame(rows, schema=SCHEMA)["score"].is_not_null().all()
+
+
+def test_the_random_floor_of_a_ranking_is_the_mean_over_orders(make_scenario):
+    documents = tuple(Reference(text=f"document {n}", tags=("correct",) if n == 0 else ()) for n in range(4))
+    asked = Instance(id="q", input="Which?", references=documents, split="test")
+    scenario = make_scenario("ranking_binary", main_metric="reciprocal_rank_10", rows=[asked])
+    rows = list(floor_rows(scenario, [], [asked], date="2025-01-01"))
+    assert [row["model"] for row in rows] == ["floor:random"]
+    assert rows[0]["score"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4, abs=0.08)

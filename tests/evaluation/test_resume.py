@@ -12,7 +12,7 @@ from longwave.clients import Completion, FakeClient
 from longwave.clients.cache_file import CacheFile
 from longwave.clients.replay import CACHE_NAME
 from longwave.errors import DataError, StorageError
-from longwave.evaluation import EvaluateConfig, evaluate, run_evaluation, writer
+from longwave.evaluation import EvaluateConfig, Own, evaluate, run_evaluation, runner, writer
 from longwave.predictions import KEY, read_predictions, read_side
 
 SIDES = ("requests", "instances", "scores")
@@ -32,7 +32,9 @@ def run(scenario, out, client, **more):
             **more,
         }
     )
-    return run_evaluation(config, out, clients={client.name: client}, scenarios={scenario.key: scenario})
+    return run_evaluation(
+        config, out, own=Own(clients={client.name: client}, scenarios={scenario.key: scenario})
+    )
 
 
 def by_key(frame):
@@ -41,8 +43,9 @@ def by_key(frame):
 
 @pytest.fixture
 def shards(monkeypatch):
-    """Write a shard after every batch."""
+    """Write a shard after every batch, and leave them so."""
     monkeypatch.setattr(writer, "FLUSH_ROWS", 1)
+    monkeypatch.setattr(runner, "finish_run", lambda *_: None)
 
 
 @pytest.mark.usefixtures("shards")
@@ -73,7 +76,7 @@ def test_a_half_written_shard_of_a_killed_run_is_no_shard(make_scenario, tmp_pat
 
 @pytest.mark.parametrize("table", ["requests", "scores", "predictions"])
 def test_an_interrupt_between_two_tables_leaves_no_row_twice(make_scenario, tmp_path, monkeypatch, table):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     append, write = writer.append_side, writer.write_predictions
@@ -82,7 +85,9 @@ def test_an_interrupt_between_two_tables_leaves_no_row_twice(make_scenario, tmp_
         patch.setattr(
             writer,
             "append_side",
-            lambda folder, side, frame: interrupt() if side == table else append(folder, side, frame),
+            lambda folder, side, frame, **more: (
+                interrupt() if side == table else append(folder, side, frame, **more)
+            ),
         )
         with pytest.raises(KeyboardInterrupt):
             run(make_scenario(), tmp_path / "cut", yes())

@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from longwave.clients import Completion, FakeClient
 from longwave.config import read_run_record
 from longwave.errors import ConfigError, StorageError, UnknownName
-from longwave.evaluation import EvaluateConfig, evaluate, run_evaluation
+from longwave.evaluation import EvaluateConfig, Own, evaluate, run_evaluation
 from longwave.predictions import KEY, read_predictions, read_side
 
 METHODS = (
@@ -170,7 +170,7 @@ def test_progress_ends_at_the_total(make_scenario, tmp_path):
     evaluate(
         models=["fake:first", "fake:echo"], scenarios=[make_scenario()], out=tmp_path, on_progress=seen.append
     )
-    assert [(p.done, p.total) for p in seen] == [(0, 16), (8, 16), (8, 16), (16, 16)]
+    assert [(p.done, p.total) for p in seen] == [(0, 16), (8, 16), (16, 16)]
     assert seen[-1].text == "fake:echo on parity@1"
     assert seen[-1].remaining_s == 0
 
@@ -206,10 +206,10 @@ def test_ctrl_c_keeps_what_was_answered(make_scenario, tmp_path):
     config = EvaluateConfig(models=("fake",), scenarios=("parity@1",), batch_size=1)
     scenarios = {"parity@1": make_scenario()}
     with pytest.raises(KeyboardInterrupt):
-        run_evaluation(config, tmp_path, clients={"fake": FakeClient(rule)}, scenarios=scenarios)
+        run_evaluation(config, tmp_path, own=Own(clients={"fake": FakeClient(rule)}, scenarios=scenarios))
     assert len(of(read_predictions(tmp_path), "fake")) == 5
     steady = FakeClient(lambda _: Completion(text="yes"))
-    rows = run_evaluation(config, tmp_path, clients={"fake": steady}, scenarios=scenarios)
+    rows = run_evaluation(config, tmp_path, own=Own(clients={"fake": steady}, scenarios=scenarios))
     assert len(of(rows, "fake")) == 8
     assert steady.n_requests == 3
 
@@ -224,7 +224,7 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     from longwave.clients import Completion, FakeClient
-    from longwave.evaluation import EvaluateConfig, run_evaluation
+    from longwave.evaluation import EvaluateConfig, Own, run_evaluation
 
     log, limit = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -238,7 +238,7 @@ KILLED = """
 
     rule.asked = 0
     config = EvaluateConfig(models=("fake",), scenarios=("boolq",), max_instances=20, batch_size=4)
-    run_evaluation(config, Path(sys.argv[3]), clients={"fake": FakeClient(rule)})
+    run_evaluation(config, Path(sys.argv[3]), own=Own(clients={"fake": FakeClient(rule)}))
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,28 +13,34 @@ from longwave.errors import ClientError
 if TYPE_CHECKING:
     import polars as pl
 
-    from longwave.evaluation import Progress
+    from longwave.evaluation import EvaluateConfig, Progress
+    from longwave.evaluation.engines import Engine
 
 # rows that are averaged share these
 GROUPS = ("scenario", "model", "version", "date", "prompt", "perturbation")
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 (a setting each)
     context: typer.Context,
     model: Annotated[
-        list[str], typer.Option(help="checkpoint:FOLDER, fake:RULE or replay:FOLDER; repeatable.")
+        list[str],
+        typer.Option(help="checkpoint:FOLDER, hf:NAME, openai:NAME@URL, fake:RULE, ...; repeatable."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the results; a killed run continues there.")],
-    suite: Annotated[str | None, typer.Option(help="A named list of scenarios.")] = None,
+    suite: Annotated[str | None, typer.Option(help="A named list of scenarios, or its YAML file.")] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario's name or YAML file; repeatable.")
     ] = None,
-    perturbation: Annotated[list[str] | None, typer.Option(help="Also under this edit, e.g. typos.")] = None,
+    perturbation: Annotated[
+        list[str] | None, typer.Option(help="Also under this edit, e.g. typos, or a set such as canonical.")
+    ] = None,
     max_instances: Annotated[
         int | None,
         typer.Option(help="Evaluate at most so many instances a scenario (the same for all models).", min=1),
     ] = None,
-    trials: Annotated[int, typer.Option(help="Draws of in-context examples.", min=1)] = 1,
+    trials: Annotated[
+        int | None, typer.Option(help="Draws of in-context examples; the suite's number, else 1.", min=1)
+    ] = None,
     shots: Annotated[
         int | None, typer.Option(help="In-context examples at most, instead of each scenario's own.", min=0)
     ] = None,
@@ -42,34 +48,62 @@ def evaluate(
     date: Annotated[
         str | None, typer.Option(help="Day of the answers, YYYY-MM-DD; the folder's, else today.")
     ] = None,
+    official: Annotated[
+        bool, typer.Option("--official", help="Rows of each scenario's official home, not the sample.")
+    ] = False,
+    shard: Annotated[str | None, typer.Option(help="Only part i of n, as i/n.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the work.", min=1)] = 1,
+    engine: Annotated[str, typer.Option(help="Where workers run: local or ray.")] = "local",
+    toxicity: Annotated[
+        str | None, typer.Option(help="Then score what was written: lexicon, perspective or hf:NAME.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count requests, tokens and price; send nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Evaluate models on scenarios; every answer becomes a row of the predictions table."""
+    from longwave.evaluation import EvaluateConfig
     from longwave.evaluation import evaluate as run_evaluation
     from longwave.metrics import summarize_scores
 
     output: Output = context.obj
+    settings = {
+        "suite": suite,
+        "max_instances": max_instances,
+        "trials": trials,
+        "shots": shots,
+        "seed": seed,
+        "date": date,
+        "official": official,
+    }
+    names = {
+        "models": tuple(model),
+        "scenarios": tuple(scenario or ()),
+        "perturbations": tuple(perturbation or ()),
+    }
+    if dry_run:
+        _show_preview(output, EvaluateConfig(**names, **settings), out, shard, as_json=as_json)
+        return
     is_fresh = False
     with output.bar("evaluate") as update:
 
         def on_progress(progress: Progress) -> None:
             nonlocal is_fresh
-            is_fresh = progress.remaining_s is not None
+            is_fresh = is_fresh or progress.remaining_s is not None
             update(progress.done, progress.total, describe_progress(progress))
 
         predictions = run_evaluation(
-            models=model,
-            scenarios=scenario or (),
-            suite=suite,
+            **names,
+            **settings,
             out=out,
-            perturbations=perturbation or (),
-            max_instances=max_instances,
-            trials=trials,
-            shots=shots,
-            seed=seed,
-            date=date,
+            shard=shard,
+            workers=workers,
+            engine=cast("Engine", engine),
             on_progress=on_progress,
         )
+    if toxicity is not None:
+        _score_toxicity(output, out, toxicity)
     summary = summarize_scores(predictions, by=list(GROUPS))
     if as_json:
         output.result_json(summary.to_dicts())
@@ -85,6 +119,38 @@ def evaluate(
         if len(errors) == len(answered):
             raise ClientError(told)
         output.say(told)
+
+
+def _show_preview(
+    output: Output, config: EvaluateConfig, out: Path, shard: str | None, *, as_json: bool
+) -> None:
+    from longwave.evaluation import Shard, preview
+
+    found = preview(config, out, shard=Shard.parse(shard or "1/1"))
+    if as_json:
+        output.result_json(found.to_dicts())
+        return
+    names = ("model", "scenario", "rows_left", "requests", "tokens_in", "tokens_out_max", "cost_usd_max")
+    total = [found[name].sum() for name in names[2:-1]]
+    price = found["cost_usd_max"].sum() if found["cost_usd_max"].null_count() == 0 else None
+    lines = [*found.select(names).rows(), ("in all", "", *total, price)]
+    rows = [(*map(str, line[:2]), *(f"{n:,}" for n in line[2:-1]), _dollars(line[-1])) for line in lines]
+    heads = ("model", "scenario", "rows left", "requests", "tokens in", "tokens out at most", "USD at most")
+    output.result_table(heads, rows)
+    output.say("Nothing was sent. Answers that the folder's cache holds cost nothing. The first prompt:")
+    output.say(str(found["first_prompt"].drop_nulls().first() or "none: every row is there"))
+
+
+def _dollars(price: float | None) -> str:
+    return "unknown" if price is None else f"{price:.4f}"
+
+
+def _score_toxicity(output: Output, out: Path, spec: str) -> None:
+    from longwave.metrics import open_classifier, score_toxicity
+
+    classifier = open_classifier(spec)
+    count = score_toxicity(out, classifier)
+    output.say(f"Toxicity by {classifier.name}: {count} rows scored.")
 
 
 def describe_progress(progress: Progress) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longwave.clients.base import Client, Request, Result
 from longwave.clients.fake import Teachable
-from longwave.errors import DamagedCache, LongwaveError, StorageError
+from longwave.errors import BudgetExceeded, DamagedCache, LongwaveError, StorageError
 from longwave.evaluation.scoring import Answered, Row, Task, describe_requests, score
 from longwave.evaluation.selection import Selection
 from longwave.prompting import Case, Prepared, PromptMethod, get_method
@@ -18,8 +18,8 @@ __all__ = ["Batch", "ask_tasks"]
 
 logger = logging.getLogger(__name__)
 
-# failures of the folder, not of a model: a row with such an error would count as done for ever
-OUR_OWN = (StorageError, DamagedCache)
+# failures of the folder or the purse, not of a model: a row with such an error would count as done for ever
+OUR_OWN = (StorageError, DamagedCache, BudgetExceeded)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class _Written:
 
 def ask_tasks(
     client: Client,
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     selections: dict[str, Selection],
     *,
     batch_size: int,
@@ -62,7 +62,7 @@ def ask_tasks(
     Parameters
     ----------
     client : Client
-    tasks : sequence of Task
+    tasks : iterable of Task
     selections : dict
         By the scenario's key; for the in-context examples.
     batch_size : int

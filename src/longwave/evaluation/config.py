@@ -24,19 +24,23 @@ class EvaluateConfig:
     scenarios : tuple of str
         Names, or paths of YAML files.
     suite : str, optional
-        A named list of scenarios, asked before ``scenarios``.
+        A named list of scenarios, or the path of a YAML file with one; asked before ``scenarios``.
     perturbations : tuple of str
-        Every scenario but language modelling is also asked under each of these edits.
+        Every scenario but language modelling is also asked under each of these edits; default: the suite's.
     max_instances : int, optional
         Instances of a scenario at most; a suite may ask for fewer. Train instances are not counted.
-    trials : int
-        Draws of in-context examples. Scenarios that show none are asked once.
+    trials : int, optional
+        Draws of in-context examples; default: the suite's number, else 1. Scenarios that show none are asked
+        once.
     shots : int, optional
         In-context examples at most, instead of each scenario's own number; changes the ``prompt`` column.
     seed : int
         Seeds the draw of instances, perturbations and sampling; trial ``t`` draws examples with ``seed + t``.
     date : str, optional
         Day for the ``date`` column; default: that of the folder's first evaluation, else today.
+    official : bool
+        Ask about the rows of each scenario's official home, which are fetched once, instead of the bundled
+        sample.
     has_floors : bool
         Whether rows of the models ``floor:random`` and ``floor:majority`` are written too.
     batch_size : int
@@ -53,10 +57,11 @@ class EvaluateConfig:
     suite: str | None = None
     perturbations: tuple[str, ...] = ()
     max_instances: int | None = None
-    trials: int = 1
+    trials: int | None = None
     shots: int | None = None
     seed: int = 0
     date: str | None = None
+    official: bool = False
     has_floors: bool = True
     batch_size: int = 128
 

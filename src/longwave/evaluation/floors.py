@@ -1,17 +1,18 @@
 """Floors: what guessing and the most frequent answer score, as rows of the predictions table.
 
-``floor:random`` gives every listed option the same chance; its score is the expected one, right options over
-options, and for language modelling 8 bits per byte. ``floor:majority`` always gives the answer that is right
-most often among the train and the evaluated instances, or, where each instance has options of its own, the
-option at the place that is right most often: the best that answering without reading can do. Free answers,
-all of them right, are no options and have no floor.
+``floor:random`` gives every listed option the same chance; its score is the expected one: right options over
+options, 8 bits per byte for language modelling, the mean over random orders for ranking. ``floor:majority``
+always gives the answer that is right most often among the train and the evaluated instances, or, where each
+instance has options of its own, the option at the place that is right most often: the best that answering
+without reading can do. Free answers, all of them right, are no options and have no floor.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from longwave.clients.base import Completion
 from longwave.config import config_hash
@@ -23,13 +24,14 @@ from longwave.scenarios.base import Instance, Scenario
 __all__ = ["MAJORITY", "RANDOM", "floor_rows"]
 
 RANDOM, MAJORITY = "floor:random", "floor:majority"
+ORDERS = 100  # random orders of documents that are averaged
 BITS_PER_BYTE = 8.0  # every byte equally likely
 
 
 def floor_rows(
     scenario: Scenario, train: Sequence[Instance], instances: Sequence[Instance], *, date: str, run: str = ""
-) -> list[Row]:
-    """Compute the floors of a scenario on the given instances.
+) -> Iterator[Row]:
+    """Compute the floors of a scenario on the given instances, one after the other.
 
     Parameters
     ----------
@@ -41,12 +43,11 @@ def floor_rows(
     date, run : str
         Columns of the rows.
 
-    Returns
-    -------
-    list of dict
-        Rows in the schema of predictions. Instances without options have no random floor.
+    Yields
+    ------
+    dict
+        A row in the schema of predictions. Instances without options have no random floor.
     """
-    rows = []
     majority = _Majority(scenario, [*train, *instances])
     for instance in instances:
         random_score = _random_score(scenario, instance)
@@ -55,15 +56,14 @@ def floor_rows(
             row["score"] = random_score
             if scenario.prompt.method == "language_modeling":
                 row["logprob"] = -len(instance.input.encode()) * math.log(256)
-            rows.append(row)
+            yield row
         answer = majority.answer(instance)
         metric = majority.metric
         if answer is not None and metric is not None:
             given = Answer(instance=instance, prediction=answer, completions=(Completion(text=answer),))
             value = metric.measure(given)
             row = {**_row(scenario, instance, MAJORITY, date, run), "prediction": answer, "score": value}
-            rows.append({**row, "correct": None if value is None else metric.is_full_marks(value)})
-    return rows
+            yield {**row, "correct": None if value is None else metric.is_full_marks(value)}
 
 
 class _Majority:
@@ -72,7 +72,7 @@ class _Majority:
     def __init__(self, scenario: Scenario, known: Sequence[Instance]) -> None:
         self.scenario = scenario
         self.metric: InstanceMetric | AnswerMetric | None = None
-        if scenario.prompt.method == "language_modeling":
+        if scenario.prompt.method in ("language_modeling", "ranking_binary"):
             return
         metric = get_metric(scenario.main_metric)
         self.metric = metric if isinstance(metric, InstanceMetric | AnswerMetric) else None
@@ -108,9 +108,24 @@ class _Majority:
 def _random_score(scenario: Scenario, instance: Instance) -> float | None:
     if scenario.prompt.method == "language_modeling":
         return BITS_PER_BYTE
+    if scenario.prompt.method == "ranking_binary":
+        return _random_ranking(scenario, instance)
     if len(instance.references) < 2 or instance.label is None or not _has_options(scenario, instance):
         return None
     return sum(reference.is_correct for reference in instance.references) / len(instance.references)
+
+
+def _random_ranking(scenario: Scenario, instance: Instance) -> float | None:
+    """Average the metric over random orders of the documents."""
+    metric = get_metric(scenario.main_metric)
+    if not isinstance(metric, AnswerMetric):
+        return None
+    rng, order = random.Random(instance.id), list(range(len(instance.references)))
+    values = []
+    for _ in range(ORDERS):
+        rng.shuffle(order)
+        values.append(metric.measure(Answer(instance=instance, ranking=tuple(order))) or 0.0)
+    return sum(values) / ORDERS
 
 
 def _has_options(scenario: Scenario, instance: Instance) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -46,11 +47,28 @@ class Selection:
     def examples(self, instance: Instance, *, trial: int, seed: int = 0) -> tuple[Instance, ...]:
         """Choose the in-context examples of an instance in a trial, among its kind (``examples_by``)."""
         by = self.scenario.prompt.examples_by
+        kind = None if by is None else instance.extra.get(by)
         # where the train split itself is evaluated, no instance may show its own answer
-        pool: Sequence[Instance] = [example for example in self.train if example.id != instance.id]
-        if by is not None:
-            pool = [example for example in pool if example.extra.get(by) == instance.extra.get(by)]
-        return tuple(choose_examples(pool, self.scenario.prompt.max_train_instances, trial=seed + trial))
+        own = instance.id if instance.id in self._train_ids else None
+        known = self._chosen.get((kind, own, seed + trial))
+        if known is None:
+            pool = [
+                example
+                for example in self.train
+                if example.id != own and (by is None or example.extra.get(by) == kind)
+            ]
+            chosen = choose_examples(pool, self.scenario.prompt.max_train_instances, trial=seed + trial)
+            known = self._chosen[kind, own, seed + trial] = tuple(chosen)
+        return known
+
+    @cached_property
+    def _train_ids(self) -> frozenset[str]:
+        return frozenset(example.id for example in self.train)
+
+    @cached_property
+    def _chosen(self) -> dict[tuple[object, str | None, int], tuple[Instance, ...]]:
+        """Examples by kind, instance left out and trial: one draw serves all instances of a trial."""
+        return {}
 
 
 def select_instances(

@@ -26,6 +26,7 @@ __all__ = ["TableWriter", "write_instances"]
 
 FLUSH_S = 10.0
 FLUSH_ROWS = 5000
+CHUNK = 5000  # instances turned into columns at a time
 
 
 class TableWriter:
@@ -34,8 +35,14 @@ class TableWriter:
     Parameters
     ----------
     folder : Path
+        Nobody else writes these rows there, and none of them is there.
     run : str
         Column ``run`` of every row.
+
+    Attributes
+    ----------
+    place : str
+        Where the rows that come next stand in the plan: it sorts shards that several processes wrote.
 
     Notes
     -----
@@ -45,13 +52,14 @@ class TableWriter:
     def __init__(self, folder: Path, *, run: str) -> None:
         self.folder = folder
         self.run = run
+        self.place = ""
         self._rows: list[Row] = []
         self._scores: list[Row] = []
         self._requests: dict[str, Row] = {}
         self._written: set[str] = set()  # request hashes of this start
         self._last = time.monotonic()
 
-    def add(self, answered: Sequence[Answered], requests: Iterable[Row]) -> None:
+    def add(self, answered: Iterable[Answered], requests: Iterable[Row]) -> None:
         """Take finished rows; write when it is time."""
         for item in answered:
             self._rows.append({**item.row, "run": self.run})
@@ -76,40 +84,45 @@ class TableWriter:
         rows, self._rows = self._rows, []
         scores, self._scores = self._scores, []
         requests, self._requests = self._requests, {}
-        append_side(self.folder, "requests", pl.DataFrame(list(requests.values()), schema=REQUESTS))
-        append_side(self.folder, "scores", pl.DataFrame(scores, schema=SCORES))
-        write_predictions(self.folder, pl.DataFrame(rows, schema=SCHEMA))
+        frames = (pl.DataFrame(list(requests.values()), schema=REQUESTS), pl.DataFrame(scores, schema=SCORES))
+        where = {"run": self.run, "place": self.place}
+        append_side(self.folder, "requests", frames[0], **where)
+        append_side(self.folder, "scores", frames[1], **where)
+        write_predictions(self.folder, pl.DataFrame(rows, schema=SCHEMA), is_known_new=True, **where)
         self._written |= requests.keys()
         self._last = time.monotonic()
 
 
-def write_instances(folder: Path, selections: Sequence[Selection]) -> None:
+def write_instances(folder: Path, selections: Sequence[Selection], *, run: str = "") -> None:
     """Write the instances that the side table does not hold yet."""
     key = ["scenario", "instance", "perturbation"]
-    rows = [
-        {
-            "scenario": selection.scenario.key,
-            "instance": instance.id,
-            "perturbation": instance.perturbation,
-            "split": instance.split,
-            "group": instance.group,
-            "input": instance.input,
-            "references": [reference.text for reference in instance.references],
-            "correct_references": [
-                index for index, reference in enumerate(instance.references) if reference.is_correct
-            ],
-            "tags": _tags(instance),
-            "extra": json.dumps(instance.extra, ensure_ascii=False) if instance.extra else None,
-        }
-        for selection in selections
-        for instance in selection.instances
-    ]
-    frame = pl.DataFrame(rows, schema=INSTANCES)
-    append_side(
-        folder, "instances", frame.join(read_side(folder, "instances"), on=key, how="anti", nulls_equal=True)
-    )
+    known = read_side(folder, "instances").select(key)
+    for selection in selections:
+        for chunk in _chunks(selection):
+            new = chunk.join(known, on=key, how="anti", nulls_equal=True, maintain_order="left")
+            append_side(folder, "instances", new, run=run)
 
 
-def _tags(instance: Instance) -> list[list[str]] | None:
-    tags = [[tag for tag in reference.tags if tag != CORRECT] for reference in instance.references]
-    return tags if any(tags) else None
+def _chunks(selection: Selection) -> Iterable[pl.DataFrame]:
+    for start in range(0, len(selection.instances), CHUNK):
+        part = selection.instances[start : start + CHUNK]
+        yield pl.DataFrame(
+            [_describe(selection.scenario.key, instance) for instance in part], schema=INSTANCES
+        )
+
+
+def _describe(scenario: str, instance: Instance) -> Row:
+    references = instance.references
+    tags = [[tag for tag in reference.tags if tag != CORRECT] for reference in references]
+    return {
+        "scenario": scenario,
+        "instance": instance.id,
+        "perturbation": instance.perturbation,
+        "split": instance.split,
+        "group": instance.group,
+        "input": instance.input,
+        "references": [reference.text for reference in references],
+        "correct_references": [index for index, reference in enumerate(references) if reference.is_correct],
+        "tags": tags if any(tags) else None,
+        "extra": json.dumps(instance.extra, ensure_ascii=False) if instance.extra else None,
+    }

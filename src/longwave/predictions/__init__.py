@@ -1,5 +1,6 @@
 """The predictions table: its schema, its store on disk, and the statistics over it."""
 
+from longwave.predictions._finishing import finish_run
 from longwave.predictions.schema import (
     COLUMNS,
     INSTANCES,
@@ -23,7 +24,9 @@ from longwave.predictions.statistics import (
 )
 from longwave.predictions.store import (
     append_side,
+    count_answers,
     done_keys,
+    join_completions,
     join_instances,
     read_predictions,
     read_side,
@@ -46,8 +49,11 @@ __all__ = [
     "append_side",
     "bootstrap_interval",
     "clustered_stderr",
+    "count_answers",
     "done_keys",
+    "finish_run",
     "holm",
+    "join_completions",
     "join_instances",
     "mcnemar",
     "paired_bootstrap",

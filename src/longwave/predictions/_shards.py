@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -12,12 +12,21 @@ from pathlib import Path
 
 import polars as pl
 
+from longwave.config import replacing
 from longwave.errors import StorageError, TableError
 from longwave.predictions._conform import conform
 from longwave.predictions.schema import SCHEMA_VERSION, TABLES, Table
 
 VERSION_KEY = "longwave_schema"
+RUN_KEY = "longwave_run"  # the run that wrote the shard
+PLACE_KEY = "longwave_place"  # where its rows stand in the plan of the run
 PATTERN = "part-*.parquet"
+WHOLE = re.compile(
+    r"part-\d{8}-[0-9a-f]{16}\.parquet"
+)  # the one shard of a finished run; pieces have 8 digits
+REPLACES = ".replaces"  # beside a shard: names of the pieces whose rows it holds, while they are there
+
+ROW_GROUP = 20_000  # fixed, so that equal rows are equal bytes
 
 # (table, version): how a file of that version becomes one of the next; only renamed, dropped or retyped
 # columns need an entry, columns that were added since are filled with null
@@ -25,41 +34,127 @@ MIGRATIONS: dict[tuple[str, int], Callable[[pl.DataFrame], pl.DataFrame]] = {}
 
 
 def list_shards(folder: Path) -> list[Path]:
-    """List the shards of a table's folder, oldest first; files that are still being written do not count."""
-    return sorted(folder.glob(PATTERN), key=lambda path: path.name)  # three times faster than by path
+    """List the shards of a table's folder, oldest first.
+
+    Files that are still being written do not count, nor do pieces whose rows a finished run wrote anew.
+    """
+    found = sorted(folder.glob(PATTERN), key=lambda path: path.name)  # three times faster than by path
+    replaced = {
+        name
+        for note in folder.glob(f".*{REPLACES}")
+        if (folder / note.name[1:].removesuffix(REPLACES)).exists()
+        for name in note.read_text("utf-8").split()
+    }
+    return [path for path in found if path.name not in replaced] if replaced else found
 
 
-def write_shard(folder: Path, rows: pl.DataFrame) -> Path:
+def write_shard(folder: Path, rows: pl.DataFrame, *, run: str = "", place: str = "") -> Path:
     """Write a new shard: into memory, to a temporary file, to the disk's surface, then renamed.
+
+    Parameters
+    ----------
+    folder : Path
+    rows : DataFrame
+    run, place : str
+        The run that writes them, and what sorts its shards into the order of its plan.
 
     Raises
     ------
     StorageError
         If the disk is full or the folder cannot be written; nothing is left behind.
     """
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer, metadata={VERSION_KEY: str(SCHEMA_VERSION)})
-    temporary = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        index = 1 + max(map(_index, list_shards(folder)), default=0)
-        # the random end keeps two writers that count alike from overwriting each other
-        path = folder / f"part-{index:08d}-{secrets.token_hex(4)}.parquet"
-        temporary = path.with_name(f".{path.name}.tmp")
+        index = 1 + max(map(_index, folder.glob(PATTERN)), default=0)
+    except OSError as error:
+        raise StorageError(
+            f'Cannot write to "{folder}": {error}. Earlier rows are kept. Free some space or choose another '
+            "folder, then run the same command again."
+        ) from error
+    # the random end keeps two writers that count alike from overwriting each other
+    path = folder / f"part-{index:08d}-{secrets.token_hex(4)}.parquet"
+    _write(path, rows.rechunk().lazy(), {RUN_KEY: run, PLACE_KEY: place} if run else {})
+    return path
+
+
+def shards_of(folder: Path, run: str) -> list[Path]:
+    """List the shards that a run wrote, in the order of its plan."""
+    found = [path for path in list_shards(folder) if _metadata_of(path).get(RUN_KEY) == run]
+    return sorted(found, key=lambda path: (_metadata_of(path).get(PLACE_KEY, ""), path.name))
+
+
+def replace_shards(folder: Path, pieces: Sequence[Path], rows: pl.LazyFrame, *, run: str) -> Path:
+    """Write the whole of a finished run in place of its pieces; nothing is done where it is whole already.
+
+    Parameters
+    ----------
+    folder : Path
+    pieces : sequence of Path
+        As `shards_of` lists them.
+    rows : LazyFrame
+        All of their rows; computed only when they are needed, a part at a time where that is possible.
+    run : str
+
+    Raises
+    ------
+    StorageError
+        As ``write_shard``; the pieces stay then.
+    """
+    if len(pieces) == 1 and WHOLE.fullmatch(pieces[0].name):
+        whole = pieces[0]
+    else:
+        index = min(map(_index, pieces))
+        while (whole := folder / f"part-{index:08d}-{run}.parquet") in pieces:
+            index += 1  # it was whole before and lost rows since
+        note = whole.with_name(f".{whole.name}{REPLACES}")
+        with replacing(note) as temporary:  # it says nothing before the whole is there
+            temporary.write_text("\n".join(path.name for path in pieces), "utf-8")
+        _write(whole, rows, {RUN_KEY: run})
+    _remove_replaced(folder, whole)
+    return whole
+
+
+def _remove_replaced(folder: Path, whole: Path) -> None:
+    note = whole.with_name(f".{whole.name}{REPLACES}")
+    if note.exists():
+        for name in note.read_text("utf-8").split():
+            (folder / name).unlink(missing_ok=True)
+        note.unlink()
+
+
+def _write(path: Path, rows: pl.LazyFrame, metadata: dict[str, str]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
         with temporary.open("wb") as file:
-            file.write(buffer.getbuffer())
+            rows.sink_parquet(
+                file,
+                row_group_size=ROW_GROUP,
+                metadata={VERSION_KEY: str(SCHEMA_VERSION), **metadata},
+                engine="streaming",
+            )
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(folder)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        temporary.unlink(missing_ok=True)
         raise StorageError(
-            f'Cannot write {len(rows)} rows to "{folder}": {error}. Earlier rows are kept. Free some space '
-            "or choose another folder, then run the same command again."
+            f'Cannot write "{path}": {error}. Earlier rows are kept. Free some space or choose another '
+            "folder, then run the same command again."
         ) from error
-    return path
+
+
+def _metadata_of(path: Path) -> dict[str, str]:
+    status = path.stat()
+    return _read_metadata(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _read_metadata(path: Path, _mtime_ns: int, _size: int) -> dict[str, str]:
+    try:
+        return dict(pl.read_parquet_metadata(path))
+    except (pl.exceptions.PolarsError, OSError):
+        return {}  # damaged; whoever reads its rows says so
 
 
 def _index(shard: Path) -> int:

@@ -20,7 +20,9 @@ from longwave.predictions.schema import KEY, TABLES, Table
 __all__ = [
     "SideTable",
     "append_side",
+    "count_answers",
     "done_keys",
+    "join_completions",
     "join_instances",
     "read_predictions",
     "read_side",
@@ -33,7 +35,9 @@ SideTable = Literal["requests", "instances", "scores"]
 _PREDICTIONS = TABLES["predictions"]
 
 
-def write_predictions(folder: Path | str, frame: pl.DataFrame) -> Path | None:
+def write_predictions(
+    folder: Path | str, frame: pl.DataFrame, *, run: str = "", place: str = "", is_known_new: bool = False
+) -> Path | None:
     """Append predictions to ``folder/predictions`` as one shard.
 
     Parameters
@@ -43,6 +47,11 @@ def write_predictions(folder: Path | str, frame: pl.DataFrame) -> Path | None:
     frame : DataFrame
         Columns of ``SCHEMA`` in any order; those outside the key may be missing and become null. Narrower
         numbers, all-null columns and categories are converted.
+    run, place : str
+        Remembered in the shard, for ``finish_run``: the run, and what sorts its shards into the order of its
+        plan.
+    is_known_new : bool
+        The caller knows that the table holds none of these keys, and they are not looked up again.
 
     Returns
     -------
@@ -69,13 +78,13 @@ def write_predictions(folder: Path | str, frame: pl.DataFrame) -> Path | None:
     keys = rows.select(KEY)
     if keys.n_unique() < len(keys):
         raise _duplicate(keys.filter(keys.is_duplicated()), "twice in the rows to write", "Keep one of them.")
-    known = _keys_of(target)
+    known = keys.clear() if is_known_new else _keys_of(target)
     again = keys.join(known, on=KEY, how="semi", nulls_equal=True)
     if len(again):
         raise _duplicate(
             again, f'in "{target}" already', "Leave out what is done (skip_done) or use another folder."
         )
-    return write_shard(target, rows)
+    return write_shard(target, rows, run=run, place=place)
 
 
 def read_predictions(path: Path | str) -> pl.DataFrame:
@@ -118,6 +127,15 @@ def done_keys(folder: Path | str) -> pl.DataFrame:
     return _keys_of(Path(folder) / _PREDICTIONS.name)
 
 
+def count_answers(folder: Path | str) -> int:
+    """Count the rows of a folder that are a model's; those of floors do not count, no table has none."""
+    paths = list_shards(Path(folder) / _PREDICTIONS.name)
+    if not paths:
+        return 0
+    rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False)
+    return int(rows.filter(~pl.col("model").str.starts_with("floor:")).select(pl.len()).collect().item())
+
+
 def skip_done(plan: pl.DataFrame, folder: Path | str) -> pl.DataFrame:
     """Keep the planned rows whose key is not in the folder's predictions table yet, in their order.
 
@@ -138,7 +156,9 @@ def skip_done(plan: pl.DataFrame, folder: Path | str) -> pl.DataFrame:
     return plan.join(done_keys(folder), on=KEY, how="anti", nulls_equal=True, maintain_order="left")
 
 
-def append_side(folder: Path | str, table: SideTable, frame: pl.DataFrame) -> Path | None:
+def append_side(
+    folder: Path | str, table: SideTable, frame: pl.DataFrame, *, run: str = "", place: str = ""
+) -> Path | None:
     """Append rows to a side table; unlike predictions, a row may be written again (the last one counts).
 
     Parameters
@@ -148,6 +168,9 @@ def append_side(folder: Path | str, table: SideTable, frame: pl.DataFrame) -> Pa
     table : {"requests", "instances", "scores"}
     frame : DataFrame
         Columns of ``REQUESTS``, ``INSTANCES`` or ``SCORES``; those outside the key may be missing.
+    run, place : str
+        Remembered in the shard, for ``finish_run``: the run, and what sorts its shards into the order of its
+        plan.
 
     Returns
     -------
@@ -161,7 +184,7 @@ def append_side(folder: Path | str, table: SideTable, frame: pl.DataFrame) -> Pa
     """
     side = _side(table)
     rows = conform(frame, side)
-    return write_shard(Path(folder) / side.name, rows) if len(rows) else None
+    return write_shard(Path(folder) / side.name, rows, run=run, place=place) if len(rows) else None
 
 
 def read_side(folder: Path | str, table: SideTable) -> pl.DataFrame:
@@ -198,8 +221,8 @@ def join_instances(predictions: pl.DataFrame, instances: pl.DataFrame) -> pl.Dat
     Returns
     -------
     DataFrame
-        The predictions, same rows in the same order, with ``input``, ``references`` and
-        ``correct_references``; null where the instance is not listed.
+        The predictions, same rows in the same order, with ``input``, ``references``,
+        ``correct_references``, ``tags`` and ``extra``; null where the instance is not listed.
 
     Raises
     ------
@@ -208,19 +231,53 @@ def join_instances(predictions: pl.DataFrame, instances: pl.DataFrame) -> pl.Dat
     """
     side = TABLES["instances"]
     listed = conform(instances, side).unique(side.key, keep="last")
+    _check_key(predictions, side)
+    return predictions.join(
+        listed.select(*side.key, "input", "references", "correct_references", "tags", "extra"),
+        on=side.key,
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+
+
+def join_completions(predictions: pl.DataFrame, requests: pl.DataFrame) -> pl.DataFrame:
+    """Put what the model wrote beside every prediction.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        With at least ``request_hash``.
+    requests : DataFrame
+        Columns of ``REQUESTS``.
+
+    Returns
+    -------
+    DataFrame
+        The predictions, same rows in the same order, with ``completions``, a list of texts; null where the
+        request is not listed, or where it was for the score of a given text and the model wrote nothing.
+
+    Raises
+    ------
+    TableError
+        If a frame lacks a column or has it in another type.
+    """
+    side = TABLES["requests"]
+    listed = conform(requests, side).unique(side.key, keep="last")
+    _check_key(predictions, side)
+    written = listed.filter(pl.col("continuation").is_null())
+    return predictions.join(
+        written.select(*side.key, "completions"), on=side.key, how="left", maintain_order="left"
+    )
+
+
+def _check_key(predictions: pl.DataFrame, side: Table) -> None:
     for name in side.key:
         if predictions.schema.get(name) != side.schema[name]:
             raise TableError(
                 f'Column "{name}" of the predictions is {predictions.schema.get(name, "missing")}; accepted '
                 f"is {side.schema[name]}. Pass a frame that read_predictions returned."
             )
-    return predictions.join(
-        listed.select(*side.key, "input", "references", "correct_references"),
-        on=side.key,
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )
 
 
 def _keys_of(folder: Path) -> pl.DataFrame:

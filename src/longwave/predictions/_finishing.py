@@ -1,0 +1,56 @@
+"""Write the shards of a finished run anew: one a table, rows in an order that no interruption changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from longwave.predictions._shards import replace_shards, shards_of
+from longwave.predictions.schema import TABLES, Table
+
+__all__ = ["finish_run"]
+
+
+def finish_run(folder: Path | str, run: str) -> None:
+    """Write what a finished run wrote in pieces as one shard a table.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Output folder; nobody else may write the run's rows meanwhile.
+    run : str
+        As it was given to ``write_predictions`` and ``append_side``.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full; the pieces stay as they are.
+
+    Notes
+    -----
+    Rows come in the order of the run's plan. So an evaluation that was killed and continued, or that several
+    processes shared, ends in the same bytes as one that went through, as far as its rows are the same. A
+    process that is killed in here leaves either the pieces or the whole; both are read as one table.
+    """
+    for name, table in TABLES.items():
+        pieces = shards_of(Path(folder) / name, run)
+        if pieces:
+            replace_shards(Path(folder) / name, pieces, _chain(pieces, table), run=run)
+
+
+def _chain(pieces: Sequence[Path], table: Table) -> pl.LazyFrame:
+    """Put the pieces one behind the other, the first of equal keys kept; read later, a part at a time."""
+    seen = pl.DataFrame(schema={name: table.schema[name] for name in table.key})
+    parts = []
+    for path in pieces:
+        rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(table.schema.names())
+        keys = rows.select(table.key).collect()
+        new = keys.unique(maintain_order=True).join(seen, on=table.key, how="anti", nulls_equal=True)
+        seen = pl.concat([seen, new])
+        if len(new) < len(keys):
+            rows = rows.unique(table.key, keep="first", maintain_order=True)
+            rows = rows.join(new.lazy(), on=table.key, how="semi", nulls_equal=True, maintain_order="left")
+        parts.append(rows)
+    return pl.concat(parts)
