@@ -37,6 +37,23 @@ def test_the_answer_of_the_evaluated_instance_is_never_shown(question, make_inst
     assert "secret" not in prompt
 
 
+def test_instructions_of_the_instance_itself_stand_as_they_are(make_instance):
+    prompt = PromptFormat(method="generation", instructions="{how_to}\nNow:", examples_by="task")
+    asked = make_instance(extra={"task": "a_b", "how_to": "Label {task} with x_y."})
+    assert fill_instructions(prompt, asked) == "Label {task} with x_y.\nNow:"
+
+
+@pytest.mark.parametrize("by", [None, "topic"], ids=["by-nothing", "by-topic"])
+def test_a_key_without_a_value_is_left_as_it_is_written(make_instance, by):
+    prompt = PromptFormat(method="generation", instructions="{other} {} {a b}", examples_by=by)
+    assert fill_instructions(prompt, make_instance(extra={"topic": "t"})) == "{other} {} {a b}"
+
+
+def test_a_missing_name_is_left_out(make_instance):
+    prompt = PromptFormat(method="generation", instructions="On {topic}.", examples_by="topic")
+    assert fill_instructions(prompt, make_instance()) == "On ."
+
+
 def test_other_instances_options_do_not_leak_through_instructions(make_instance):
     prompt = PromptFormat(method="generation", instructions="On {topic}. {other}", examples_by="topic")
     assert fill_instructions(prompt, make_instance(extra={"topic": "old_times"})) == "On old times. {other}"

@@ -16,6 +16,7 @@ from longwave.prompting.multiple_choice import (
     MultipleChoiceSeparate,
     pick_option,
 )
+from longwave.prompting.ranking import RankingBinary, rank_documents
 from longwave.prompting.window import Fitted, fit_prompt
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Outcome",
     "Prepared",
     "PromptMethod",
+    "RankingBinary",
     "Reader",
     "TextWindow",
     "build_generation_prompt",
@@ -42,4 +44,5 @@ __all__ = [
     "name_prompt",
     "option_letters",
     "pick_option",
+    "rank_documents",
 ]

@@ -6,6 +6,7 @@ The text (sections 3 and J of arXiv 2211.09110) is that of the published code by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from longwave.errors import DataError
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 NO_ANSWER = "n/a"  # shown for an example without a right reference
+PLACE = re.compile(r"\{(\w+)\}")  # of a value of the instance, in instructions
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -56,7 +58,10 @@ def build_joint_prompt(prompt: PromptFormat, instance: Instance, examples: Seque
 
 
 def fill_instructions(prompt: PromptFormat, instance: Instance) -> str:
-    """Return the instructions for an instance; ``{key}`` of ``examples_by`` becomes its value.
+    """Return the instructions for an instance; ``{key}`` becomes the value of that key of ``Instance.extra``.
+
+    The value of ``examples_by`` is a name, so its underscores are written as blanks; other values stand as
+    they are, braces in them too. A key that the instance does not have is left as it is written.
 
     Examples
     --------
@@ -66,11 +71,14 @@ def fill_instructions(prompt: PromptFormat, instance: Instance) -> str:
     ... )
     'About foreign policy.'
     """
-    key = prompt.examples_by
-    if key is None:
-        return prompt.instructions
-    value = str(instance.extra.get(key, "")).replace("_", " ")
-    return prompt.instructions.replace("{" + key + "}", value)
+
+    def value(found: re.Match[str]) -> str:
+        key = found[1]
+        if key == prompt.examples_by:
+            return str(instance.extra.get(key, "")).replace("_", " ")
+        return str(instance.extra.get(key, found[0]))
+
+    return PLACE.sub(value, prompt.instructions)
 
 
 def option_letters(instance: Instance) -> str:

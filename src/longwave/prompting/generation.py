@@ -44,6 +44,8 @@ class Generation:
 def prepare_request(case: Case, reader: Reader, build: BuildPrompt, *, max_tokens: int) -> Prepared:
     """Ask once, with the prompt that ``build`` writes and as many examples as fit."""
     prompt = case.prompt
+    if reader.max_length is not None:  # a long answer leaves at least half of a small window to the prompt
+        max_tokens = min(max_tokens, max(reader.max_length // 2, 1))
     fitted = fit_prompt(
         lambda n, text: build(prompt, replace(case.instance, input=text), case.examples[:n]),
         case.instance.input,

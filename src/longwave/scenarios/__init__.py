@@ -15,9 +15,11 @@ from longwave.scenarios.catalogue import get_scenario, list_scenarios
 from longwave.scenarios.files import ScenarioFile, load_scenario_file
 from longwave.scenarios.official import cache_folder, fetch_official, load_official
 from longwave.scenarios.rows import read_instances
+from longwave.scenarios.taxonomy import AbsentScenario, TaxonomyRow, list_absent, taxonomy_table
 
 __all__ = [
     "CORRECT",
+    "AbsentScenario",
     "Category",
     "Instance",
     "Method",
@@ -27,11 +29,14 @@ __all__ = [
     "Scenario",
     "ScenarioFile",
     "SourceFile",
+    "TaxonomyRow",
     "cache_folder",
     "fetch_official",
     "get_scenario",
+    "list_absent",
     "list_scenarios",
     "load_official",
     "load_scenario_file",
     "read_instances",
+    "taxonomy_table",
 ]

@@ -45,7 +45,7 @@ Category = Literal[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
     """A listed answer of an instance, right or wrong; the tag ``"correct"`` marks a right one."""
 
@@ -58,7 +58,7 @@ class Reference:
         return CORRECT in self.tags
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
     """One input with its references.
 
@@ -102,7 +102,8 @@ class PromptFormat:
     method : str
         Name of the prompting method, see ``longwave list prompting``.
     instructions : str
-        Written first; a line end is added where it is missing.
+        Written first; a line end is added where it is missing. ``{key}`` stands for the value of that key of
+        ``Instance.extra``, so that a task that is one of many brings its own text.
     input_prefix, input_suffix : str
         Around the input of an instance.
     reference_prefix : str
@@ -126,8 +127,8 @@ class PromptFormat:
     n_outputs : int
         Answers per instance; the most likely one counts.
     examples_by : str, optional
-        Key of ``Instance.extra``: examples are drawn for each of its values apart, and ``{key}`` in the
-        instructions stands for the value, underscores written as blanks.
+        Key of ``Instance.extra``: examples are drawn for each of its values apart. In the instructions its
+        value is a name, underscores written as blanks.
     """
 
     method: Method

@@ -10,6 +10,7 @@ SIZES = {
     "boolq": {"train": 10, "valid": 59},
     "imdb": {"train": 60, "valid": 200},
     "mmlu": {"train": 25, "test": 400},
+    "natural_qa_closedbook": {"train": 100, "valid": 400},
     "openbookqa": {"train": 100, "test": 500},
     "truthful_qa": {"train": 80, "valid": 320},
 }

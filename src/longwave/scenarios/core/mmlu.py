@@ -3,11 +3,63 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
+from typing import Literal
 
-from longwave.scenarios.base import PromptFormat, Scenario
+from longwave.scenarios.base import Instance, Official, PromptFormat, Scenario, SourceFile
+from longwave.scenarios.reading import SourceRow, parse_csv, read_tar_members
+from longwave.scenarios.references import options
 from longwave.scenarios.rows import read_sample
 
 __all__ = ["SCENARIO"]
+
+SUBJECTS = (
+    "abstract_algebra",
+    "college_chemistry",
+    "computer_security",
+    "econometrics",
+    "us_foreign_policy",
+)
+SPLITS: dict[Literal["train", "test"], str] = {"train": "dev", "test": "test"}
+COLUMNS = ("question", "A", "B", "C", "D", "answer")
+
+
+def _parse(folder: Path) -> list[Instance]:
+    path = folder / "data.tar"
+    wanted = {
+        (split, subject): f"data/{part}/{subject}_{part}.csv"
+        for split, part in SPLITS.items()
+        for subject in SUBJECTS
+    }
+    found = dict(read_tar_members(path, set(wanted.values()).__contains__))
+    instances: list[Instance] = []
+    for split in SPLITS:
+        rows = []
+        for subject in SUBJECTS:
+            name = wanted[split, subject]
+            if name not in found:
+                raise SourceRow(f'"{path}"', {}).error(f'there is no file "{name}"')
+            rows += [(subject, row) for row in parse_csv(found[name], f'"{path}", {name}', columns=COLUMNS)]
+        instances += [
+            _make(row, subject, f"mmlu-{split}-{index:05d}", split)
+            for index, (subject, row) in enumerate(rows)
+        ]
+    return instances
+
+
+def _make(row: SourceRow, subject: str, name: str, split: Literal["train", "test"]) -> Instance:
+    letter = row.text("answer")
+    if letter not in COLUMNS[1:-1]:
+        raise row.error(f'the answer is "{letter}"; it must be A, B, C or D')
+    return Instance(
+        id=name,
+        input=row.text("question"),
+        references=options([row.text(column) for column in COLUMNS[1:-1]], row.text(letter)),
+        split=split,
+        group=subject,
+        extra={"subject": subject},
+    )
+
 
 SCENARIO = Scenario(
     name="mmlu",
@@ -31,4 +83,16 @@ SCENARIO = Scenario(
     main_metric="exact_match",
     eval_splits=("test",),
     load=partial(read_sample, "mmlu", group_by="subject"),
+    category="core",
+    unmeasured=("bias", "toxicity"),
+    official=Official(
+        files=(
+            SourceFile(
+                url="https://people.eecs.berkeley.edu/~hendrycks/data.tar",
+                name="data.tar",
+                sha256="bec563ba4bac1d6aaf04141cd7d1605d7a5ca833e38f994051e818489592989b",
+            ),
+        ),
+        parse=_parse,
+    ),
 )
