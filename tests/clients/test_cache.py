@@ -31,6 +31,60 @@ def ask(client, *prompts):
     return client.complete([Request(prompt=prompt) for prompt in prompts])
 
 
+class Streaming(Flaky):
+    """Hands answers over one by one, the last first, and breaks off after some."""
+
+    def __init__(self, *, breaks_after=99, **more):
+        super().__init__(**more)
+        self.breaks_after = breaks_after
+
+    def complete_stream(self, requests):
+        for count, index in enumerate(reversed(range(len(requests)))):
+            if count == self.breaks_after:
+                raise ClientError("no more")
+            yield [(index, self._answer(requests[index]))]
+
+
+def test_streamed_answers_come_in_the_order_of_requests(path):
+    with CachedClient(Streaming(), path) as client:
+        results = ask(client, "a", "b", "c")
+    assert [result.completions[0].text for result in results] == ["re: a", "re: b", "re: c"]
+
+
+def test_streamed_answers_are_kept_as_they_come(path):
+    client = Streaming(breaks_after=2)
+    with CachedClient(client, path) as cached, pytest.raises(ClientError, match="no more"):
+        ask(cached, "a", "b", "c", "d")
+    with CachedClient(Flaky(), path) as cached:
+        assert [result.is_cached for result in ask(cached, "a", "b", "c", "d")] == [False, False, True, True]
+
+
+def test_each_streamed_answer_is_on_disk_before_the_next(path):
+    seen = []
+
+    class Looking(Streaming):
+        def complete_stream(self, requests):
+            for index, request in enumerate(requests):
+                file = CacheFile(path)
+                seen.append(file._connection.execute("SELECT count(*) FROM results").fetchone()[0])
+                file.close()
+                yield [(index, self._answer(request))]
+
+    with CachedClient(Looking(), path) as client:
+        ask(client, "a", "b", "c")
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("places", [[0], [0, 0], [0, 2], [-1, 1]], ids=str)
+def test_a_client_that_miscounts_is_told(path, places):
+    class Wrong(Streaming):
+        def complete_stream(self, requests):
+            yield [(place, self._answer(requests[0])) for place in places]
+
+    with CachedClient(Wrong(), path) as cached, pytest.raises(ClientError, match="gave 1 results to 2"):
+        ask(cached, "a", "b")
+
+
 def test_a_second_client_on_the_file_asks_nothing(path):
     with CachedClient(Flaky(), path) as first:
         before = ask(first, "a", "b")
@@ -149,3 +203,22 @@ def test_a_full_disk_is_told_and_keeps_what_was_there(path):
     with CachedClient(inner, path) as client:
         ask(client, "a")
     assert inner.n_requests == 0
+
+
+def test_a_cache_of_the_older_form_is_read(tmp_path):
+    client = FakeClient(lambda _: Completion(text="new"))
+    request = Request(prompt="p")
+    with CachedClient(client, tmp_path / "c.sqlite") as cached:
+        cached.complete([request])
+    old = (
+        '{"completions": [{"text": "old", "logprob": -1.0, "n_tokens": 1, "finish_reason": "stop"}], '
+        '"latency_s": 2.0, "tokens_in": 3, "tokens_out": 1, "cost_usd": null, '
+        '"is_cached": false, "error": null}'
+    )
+    connection = sqlite3.connect(tmp_path / "c.sqlite")
+    connection.execute("UPDATE results SET value = ?", (old,))
+    connection.commit()
+    connection.close()
+    with CachedClient(client, tmp_path / "c.sqlite") as cached:
+        (result,) = cached.complete([request])
+    assert (result.completions[0].text, result.latency_s, result.is_cached) == ("old", 2.0, True)

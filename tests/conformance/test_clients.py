@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+
 import pytest
 
 from longwave.clients import (
@@ -9,11 +14,15 @@ from longwave.clients import (
     Client,
     Completion,
     FakeClient,
+    HostedClient,
+    HuggingFaceClient,
     LocalClient,
     ReplayClient,
     Request,
+    StreamingClient,
     open_client,
 )
+from longwave.clients.hosted_settings import read_spec
 from longwave.clients.replay import CACHE_NAME
 from longwave.registry import entries
 
@@ -24,6 +33,7 @@ REQUESTS = (
     Request(prompt="One two", max_tokens=3),
     Request(prompt="One two", max_tokens=3, n=2, temperature=1.0, seed=1),
 )
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 FAKES = ("first", "uniform", "echo", "random=3", "constant=x")
 
 
@@ -35,13 +45,43 @@ def make_local():
     return LocalClient(LanguageModel(config), ByteTokenizer(), name="tiny")
 
 
-@pytest.fixture(params=[*(f"fake:{rule}" for rule in FAKES), "checkpoint", "replay", "cached"])
+@cache
+def load_fixture(name):
+    spec = importlib.util.spec_from_file_location(name, FIXTURES / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make_hosted():
+    server = load_fixture("openai_server").FakeServer(begins=("<s>",))
+    name, address, settings = read_spec("tiny@http://127.0.0.1:9")
+    return HostedClient(name, address, settings, transport=server.transport())
+
+
+@cache
+def make_hugging_face():
+    tiny = load_fixture("tiny_transformers")
+    tokenizer = tiny.make_tokenizer()
+    return HuggingFaceClient(tiny.make_model("gpt2", len(tokenizer)), tokenizer, name="tiny")
+
+
+MAKE = {"checkpoint": make_local, "hf": make_hugging_face, "openai": make_hosted}
+
+
+@pytest.fixture(
+    params=[
+        *(f"fake:{rule}" for rule in FAKES),
+        *("checkpoint", "openai", "replay", "cached"),
+        pytest.param("hf", marks=pytest.mark.extra("hf")),
+    ]
+)
 def client(request, tmp_path):
     if request.param.startswith("fake"):
         yield open_client(request.param)
         return
-    if request.param == "checkpoint":
-        yield make_local()
+    if request.param in MAKE:
+        yield MAKE[request.param]()
         return
     with CachedClient(make_local(), tmp_path / CACHE_NAME) as cached:
         if request.param == "cached":
@@ -57,7 +97,7 @@ def client(request, tmp_path):
 
 
 def test_every_registered_kind_is_held_to_this_contract():
-    assert set(entries("clients")) <= {"fake", "checkpoint", "replay"}
+    assert set(entries("clients")) <= {"fake", "checkpoint", "hf", "openai", "replay"}
 
 
 def test_it_is_a_client_with_a_name_and_a_version(client):
@@ -118,3 +158,16 @@ def test_what_is_reported_adds_up(client):
         assert result.latency_s >= 0
         if request.continuation is None:
             assert result.tokens_out == sum(item.n_tokens for item in result.completions)
+
+
+def test_what_streams_gives_each_place_once_and_the_same_answers(client):
+    if not isinstance(client, StreamingClient):
+        assert len(client.complete(REQUESTS)) == len(REQUESTS)
+        return
+    groups = list(client.complete_stream(REQUESTS))
+    assert all(groups)
+    streamed = dict(pair for group in groups for pair in group)
+    assert sorted(streamed) == list(range(len(REQUESTS)))
+    assert sum(map(len, groups)) == len(REQUESTS)
+    for place, result in enumerate(client.complete(REQUESTS)):
+        assert streamed[place].completions == result.completions

@@ -16,7 +16,7 @@ SRC = Path(__file__).parents[2] / "src" / "longwave"
 LAYERS = (
     ("longwave",),
     ("errors",),
-    ("config", "registry", "samples"),
+    ("config", "registry", "samples", "sandbox"),
     ("ops", "predictions"),
     ("mixers", "metrics", "perturbations", "scenarios", "clients"),
     ("generation",),
@@ -32,7 +32,7 @@ RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 # the types a package deals in; its siblings may name them too
 SHARED_TYPES = {"scenarios.base", "clients.base"}
 # clients that stand on a whole trained model or a hosted library, and reach for it only when they are opened
-LATE_IMPORTERS = {"clients.local", "clients.hosted"}
+LATE_IMPORTERS = {"clients.local", "clients.hugging_face", "clients.hugging_face_decoding"}
 
 SPINE_1 = {"ops", "mixers", "models", "data", "training", "generation", "serving", "hf"}
 SPINE_2 = {"predictions", "scenarios", "perturbations", "prompting", "clients", "metrics", "evaluation"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 from longwave.config import config_hash
 
-__all__ = ["Client", "Completion", "Request", "Result"]
+__all__ = ["Client", "Completion", "Request", "Result", "StreamingClient"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,4 +111,19 @@ class Client(Protocol):
 
     def split_text(self, text: str, max_tokens: int) -> list[str]:
         """Cut a text into consecutive pieces of at most ``max_tokens`` tokens; joined they are the text."""
+        ...
+
+
+@runtime_checkable
+class StreamingClient(Protocol):
+    """A client that also hands over answers as they come, so that a cache can keep each at once."""
+
+    def complete_stream(self, requests: Sequence[Request]) -> Iterator[list[tuple[int, Result]]]:
+        """Yield groups of results with their requests' places, each place once, in any order.
+
+        Raises
+        ------
+        ClientError
+            After what was answered, when no further request can be.
+        """
         ...

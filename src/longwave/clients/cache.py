@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from longwave.clients.base import Client, Request, Result
+from longwave.clients.base import Client, Request, Result, StreamingClient
 from longwave.clients.cache_file import CacheFile, ModelEntry, cut_at, text_key
 from longwave.errors import ClientError
 
@@ -34,8 +35,9 @@ class CachedClient:
     Notes
     -----
     The key is the request's hash with the model's name and version. Answers are on disk before ``complete``
-    returns; failed requests are not stored. Requests that are equal within one call are asked once. Greedy or
-    not, an equal request gets an equal answer: to sample anew, change its ``seed``.
+    returns, those of a ``StreamingClient`` as soon as they come; failed requests are not stored. Requests
+    that are equal within one call are asked once. Greedy or not, an equal request gets an equal answer: to
+    sample anew, change its ``seed``.
     """
 
     def __init__(self, client: Client, path: Path, *, scope: str = "") -> None:
@@ -74,28 +76,50 @@ class CachedClient:
         Raises
         ------
         ClientError
-            If the client does, or gives another number of results than it got requests.
+            If the client does, or gives another number of results than it got requests. What a
+            ``StreamingClient`` answered before is kept.
         """
         keys = [scoped_key(self.scope, request.hash(self.name, self.version)) for request in requests]
         known = self._file.find(list(dict.fromkeys(keys)))
         missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in known}
         fresh: dict[str, Result] = {}
         if missing:
-            answers = self.client.complete(list(missing.values()))
-            if len(answers) != len(missing):
-                raise ClientError(
-                    f'"{self.name}" gave {len(answers)} results to {len(missing)} requests; one '
-                    "a request is accepted, in order. Mend its method complete."
-                )
-            fresh = dict(zip(missing, answers, strict=True))
-            self._file.put(
-                {key: result for key, result in fresh.items() if result.error is None}, self._texts
-            )
-            self._texts = {}
+            fresh = self._ask(missing)
         self.misses += len(missing)
         self.hits += len(requests) - len(missing)
         by_key = {**{key: replace(result, is_cached=True) for key, result in known.items()}, **fresh}
         return [by_key[key] for key in keys]
+
+    def _ask(self, missing: dict[str, Request]) -> dict[str, Result]:
+        keys, requests = list(missing), list(missing.values())
+        fresh: dict[str, Result] = {}
+        with closing(self._groups(requests)) as groups:  # a full disk ends what is under way
+            for group in groups:
+                answers = {keys[place]: result for place, result in group if 0 <= place < len(keys)}
+                self._file.put(
+                    {key: result for key, result in answers.items() if result.error is None}, self._texts
+                )
+                self._texts = {}
+                fresh.update(answers)
+        if len(fresh) != len(missing):
+            raise self._miscounted(len(fresh), len(missing))
+        return fresh
+
+    def _groups(self, requests: list[Request]) -> Generator[list[tuple[int, Result]], None, None]:
+        """Yield results with their places as the client gives them, all at once where it cannot stream."""
+        if isinstance(self.client, StreamingClient):
+            yield from self.client.complete_stream(requests)
+            return
+        answers = self.client.complete(requests)
+        if len(answers) != len(requests):
+            raise self._miscounted(len(answers), len(requests))
+        yield list(enumerate(answers))
+
+    def _miscounted(self, n_results: int, n_requests: int) -> ClientError:
+        return ClientError(
+            f'"{self.name}" gave {n_results} results to {n_requests} requests; one a request is accepted, in '
+            "order. Mend its method complete."
+        )
 
     def count_tokens(self, text: str) -> int:
         """Count tokens; remembered, so that a replay writes the same prompts without the tokenizer."""

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from longwave.clients.base import Completion, Result
@@ -87,7 +87,7 @@ class CacheFile:
 
     def put(self, results: Mapping[str, Result], texts: Mapping[str, str]) -> None:
         """Store results and what is known of texts in one transaction."""
-        rows = [(key, json.dumps(asdict(result))) for key, result in results.items()]
+        rows = [(key, _encode(result)) for key, result in results.items()]
         with self._guard(), self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?)", rows)
             self._connection.executemany("INSERT OR REPLACE INTO texts VALUES (?, ?)", list(texts.items()))
@@ -142,15 +142,47 @@ def cut_at(text: str, lengths: Sequence[int]) -> list[str]:
     return [text[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
+def _encode(result: Result) -> str:
+    """Write a result as a list of its fields' values: names would take most of the file."""
+    completions = [
+        [item.text, item.logprob, item.n_tokens, item.finish_reason] for item in result.completions
+    ]
+    numbers = [result.latency_s, result.tokens_in, result.tokens_out, result.cost_usd]
+    return json.dumps([completions, *numbers], separators=(",", ":"))
+
+
 def _decode(value: str, path: Path) -> Result:
     try:
         fields = json.loads(value)
+        if isinstance(fields, list):
+            return _from_list(*fields)
+        # the older form, with names
         completions = tuple(Completion(**completion) for completion in fields.pop("completions"))
         return Result(completions=completions, **fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedCache(
             f'The cache "{path}" holds a result that cannot be read: {error}. Delete the file and run again.'
         ) from error
+
+
+def _from_list(
+    completions: list[tuple[str, float | None, int, str]],
+    latency_s: float,
+    tokens_in: int,
+    tokens_out: int,
+    cost_usd: float | None,
+) -> Result:
+    return Result(
+        completions=tuple(_completion(*item) for item in completions),
+        latency_s=latency_s,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost_usd=cost_usd,
+    )
+
+
+def _completion(text: str, logprob: float | None, n_tokens: int, finish_reason: str) -> Completion:
+    return Completion(text=text, logprob=logprob, n_tokens=n_tokens, finish_reason=finish_reason)
 
 
 def _check_numbers(value: str, path: Path) -> None:

@@ -11,13 +11,12 @@ prompts to continue on the left, which decoding leaves out.
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwave.clients.base import Client, Completion, Request, Result
+from longwave.clients.batches import Encoded, Writer, answer_all, pack, pack_by
 from longwave.errors import DataError, ShapeError
 
 if TYPE_CHECKING:
@@ -27,21 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["LocalClient", "open_checkpoint"]
 
 BATCH_TOKENS = 8192  # padded tokens in one forward pass
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    """A request as token ids; ``index`` is its place in the call."""
-
-    index: int
-    request: Request
-    prompt: list[int]
-    continuation: list[int]
-
-    @property
-    def length(self) -> int:
-        """Tokens the model reads when it scores: the last one of the continuation is predicted, not read."""
-        return len(self.prompt) + max(len(self.continuation) - 1, 0)
 
 
 class LocalClient:
@@ -88,20 +72,26 @@ class LocalClient:
     def complete(self, requests: Sequence[Request]) -> list[Result]:
         """Score and generate; a request that does not fit the model, or is no Unicode, gets an error."""
         results: dict[int, Result] = {}
-        scored: list[_Encoded] = []
-        generated: list[_Encoded] = []
+        for group in self.complete_stream(requests):
+            results.update(group)
+        return [results[index] for index in range(len(requests))]
+
+    def complete_stream(self, requests: Sequence[Request]) -> Iterator[list[tuple[int, Result]]]:
+        """Yield places and results after every batch."""
+        failed: list[tuple[int, Result]] = []
+        scored: list[Encoded] = []
+        generated: list[Encoded] = []
         for index, request in enumerate(requests):
             try:
                 encoded = self._encode(index, request)
             except (DataError, ShapeError) as error:
-                results[index] = Result(error=str(error))
+                failed.append((index, Result(error=str(error))))
                 continue
             (generated if request.continuation is None else scored).append(encoded)
-        for batch in _pack(scored, self.batch_tokens):
-            results.update(_timed(batch, self._score))
-        for batch in _group(generated, self.batch_tokens):
-            results.update(_timed(batch, self._generate))
-        return [results[index] for index in range(len(requests))]
+        if failed:
+            yield failed
+        yield from answer_all(pack(scored, self.batch_tokens), self._score)
+        yield from answer_all(pack_by(_settings, generated, self.batch_tokens), self._generate)
 
     def count_tokens(self, text: str) -> int:
         """Count tokens as the model reads a prompt."""
@@ -125,7 +115,7 @@ class LocalClient:
             start = stop
         return pieces
 
-    def _encode(self, index: int, request: Request) -> _Encoded:
+    def _encode(self, index: int, request: Request) -> Encoded:
         prompt = self.tokenizer.encode(request.prompt)
         continuation = self.tokenizer.encode(request.continuation or "")
         prompt = prompt or [self.tokenizer.end_id]
@@ -140,9 +130,9 @@ class LocalClient:
                 f"reads at most {self.model.max_length}. Shorten the prompt, or open the model with "
                 "truncate=True."
             )
-        return _Encoded(index, request, prompt, continuation)
+        return Encoded(index, request, prompt, continuation)
 
-    def _score(self, batch: Sequence[_Encoded]) -> list[tuple[Completion, ...]]:
+    def _score(self, batch: Sequence[Encoded]) -> list[tuple[Completion, ...]]:
         import torch
 
         width = max(item.length for item in batch)
@@ -177,7 +167,7 @@ class LocalClient:
             for item, logprob in zip(batch, sums.tolist(), strict=True)
         ]
 
-    def _generate(self, batch: Sequence[_Encoded]) -> list[tuple[Completion, ...]]:
+    def _generate(self, batch: Sequence[Encoded]) -> list[tuple[Completion, ...]]:
         """Continue prompts of equal settings; a sampled one comes alone, with its copies."""
         from longwave.generation import SamplingConfig, pad_left, stream_scored_ids
 
@@ -194,7 +184,8 @@ class LocalClient:
             sampling=sampling,
             padding=padding if padding.any() else None,
         )
-        writers = [_Writer(self.tokenizer, request.stop) for _ in ids]
+        end_ids = frozenset({self.tokenizer.end_id})
+        writers = [Writer(self.tokenizer.decode, end_ids, request.stop) for _ in ids]
         for new, logprobs in steps:
             for writer, token, logprob in zip(writers, new.tolist(), logprobs.tolist(), strict=True):
                 writer.add(token, logprob)
@@ -204,45 +195,6 @@ class LocalClient:
         if sampling.is_greedy:
             return [(completion,) * request.n for completion in done]
         return [tuple(done)]
-
-
-class _Writer:
-    """One completion as it grows; stops at the end of the document or before a stop string."""
-
-    def __init__(self, tokenizer: Tokenizer, stop: tuple[str, ...]) -> None:
-        self.is_done = False
-        self._tokenizer = tokenizer
-        self._stop = stop
-        self._ids: list[int] = []
-        self._logprobs: list[float] = []
-        self._text = ""
-
-    def add(self, token: int, logprob: float) -> None:
-        """Take the next token unless the completion has ended."""
-        if self.is_done:
-            return
-        if token == self._tokenizer.end_id:
-            self.is_done = True
-            return
-        self._ids.append(token)
-        self._logprobs.append(logprob)
-        self._text = self._tokenizer.decode(self._ids)
-        cuts = [self._text.find(text) for text in self._stop if text in self._text]
-        if cuts:
-            self.is_done = True
-            self._text = self._text[: min(cuts)]
-            while self._ids and len(self._tokenizer.decode(self._ids)) > len(self._text):
-                self._ids.pop()
-                self._logprobs.pop()
-
-    def completion(self) -> Completion:
-        """Return what was written."""
-        return Completion(
-            text=self._text,
-            logprob=sum(self._logprobs),
-            n_tokens=len(self._ids),
-            finish_reason="stop" if self.is_done else "length",
-        )
 
 
 def open_checkpoint(rest: str) -> Client:
@@ -281,44 +233,11 @@ def hash_weights(model: LanguageModel, tokenizer: Tokenizer) -> str:
     return digest.hexdigest()[:12]
 
 
-def _pack(items: Sequence[_Encoded], batch_tokens: int) -> Iterator[list[_Encoded]]:
-    """Cut requests, sorted by length, into batches of at most ``batch_tokens`` padded tokens."""
-    batch: list[_Encoded] = []
-    for item in sorted(items, key=lambda item: item.length):
-        if batch and item.length * (len(batch) + 1) > batch_tokens:  # the newest is the longest
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
-        yield batch
-
-
-def _group(items: Sequence[_Encoded], batch_tokens: int) -> Iterator[list[_Encoded]]:
-    """Put greedy requests of equal settings together, those of similar length in one batch."""
-    groups: dict[tuple[object, ...], list[_Encoded]] = {}
-    for item in items:
-        asked = item.request
-        key: tuple[object, ...] = (asked.max_tokens, asked.stop, asked.n)
-        groups.setdefault((*key, item.index) if asked.temperature > 0 else key, []).append(item)
-    for group in groups.values():
-        yield from _pack(group, batch_tokens)
-
-
-def _timed(
-    batch: Sequence[_Encoded], answer: Callable[[Sequence[_Encoded]], list[tuple[Completion, ...]]]
-) -> dict[int, Result]:
-    start = time.perf_counter()
-    answers = answer(batch)
-    latency_s = (time.perf_counter() - start) / len(batch)
-    return {
-        item.index: Result(
-            completions=completions,
-            latency_s=latency_s,
-            tokens_in=len(item.prompt),
-            tokens_out=sum(completion.n_tokens for completion in completions),
-        )
-        for item, completions in zip(batch, answers, strict=True)
-    }
+def _settings(item: Encoded) -> tuple[object, ...]:
+    """Return what the requests of a batch share: settings of greedy ones; a sampled one comes alone."""
+    asked = item.request
+    key = (asked.max_tokens, asked.stop, asked.n)
+    return (*key, item.index) if asked.temperature > 0 else key
 
 
 def _character_border(raw: bytes, start: int, stop: int) -> int:
