@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from longwave import registry
 from longwave.errors import ConfigError, DataError, UnknownName
-from longwave.perturbations import FillerWords, Lowercase, Typos, get_perturbation, match_case
+from longwave.perturbations import FillerWords, Lowercase, Perturbation, Typos, get_perturbation, match_case
 
 TEXT = "Is the Thames longer than the Severn, or is it the other way round?"
 
@@ -103,6 +106,40 @@ PINNED = {
 )
 def test_parameters_are_in_the_name(perturbation, name):
     assert perturbation.name == name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shout(Perturbation):
+    """A perturbation as a user might write it."""
+
+    base_name: ClassVar[str] = "shout"
+    description: ClassVar[str] = "Capitals"
+    is_loud: bool = False
+    is_long: bool = True
+    words: tuple[str, ...] = ()
+
+    def rewrite(self, text: str, rng: random.Random) -> str:  # noqa: ARG002
+        return text.upper()
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "shout"),
+        ({"is_loud": True}, "shout-is-loud"),
+        ({"is_long": False}, "shout-no-is-long"),
+        ({"words": ("a",)}, "shout-own-[0-9a-f]{8}"),
+    ],
+    ids=["default", "on", "off", "list"],
+)
+def test_switches_and_lists_are_in_the_name(fields, name):
+    assert re.fullmatch(name, Shout(**fields).name)
+
+
+def test_own_perturbation_edits_the_input_alone_and_counts_for_robustness(make_instance):
+    copy = Shout().perturb(make_instance("it is"))
+    assert (copy.input, copy.references[0].text) == ("IT IS", "It is")
+    assert (Shout.is_robustness, Shout.is_fairness, Shout.edits_references) == (True, False, False)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 
 from longwave.perturbations import (
     Contraction,
+    Dialect,
     Expansion,
     ExtraSpace,
     FillerWords,
+    GenderPronouns,
+    GenderTerms,
     Lowercase,
+    MildMix,
+    Misspellings,
+    PersonName,
     Space,
+    Suffix,
+    Synonym,
     Typos,
     match_case,
 )
@@ -30,10 +38,35 @@ EDITS = {
     "expansion": Expansion(),
     "typos": Typos(rate=1.0),
     "filler-words": FillerWords(rate=1.0),
+    "misspellings": Misspellings(rate=1.0),
+    "mild-mix": MildMix(rate=1.0),
+    "synonym": Synonym(rate=1.0),
+    "dialect": Dialect(),
+    "gender-pronouns": GenderPronouns(both_ways=True),
+    "gender-terms": GenderTerms(both_ways=True),
+    "person-name": PersonName(),
+    "suffix": Suffix(),
 }
 edits = pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 texts = st.text(max_size=40) | st.lists(
-    st.sampled_from(["it is", "It's", "don’t", "DO NOT", " ", "  ", "\n", "K", "ſ", "it is.", "x"]),
+    st.sampled_from(
+        [
+            "it is",
+            "It's",
+            "don’t",
+            "DO NOT",
+            " ",
+            "  ",
+            "\n",
+            "K",
+            "ſ",
+            "it is.",
+            "x",
+            "Emily",
+            "her",
+            "an uncle",
+        ]
+    ),
     max_size=12,
 ).map(" ".join)
 HOSTILE = {

@@ -82,6 +82,7 @@ def test_extra_space_doubles_each_blank(text):
         ("it\nis so", "it\nis so"),
         ("you could have come", "you could've come"),
         ("let us go", "let's go"),
+        ("you cannot have it", "you can't have it"),
     ],
 )
 def test_contraction(text, want):

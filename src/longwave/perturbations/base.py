@@ -1,4 +1,4 @@
-"""What a perturbation is: an edit of an input that leaves its meaning, and its answer, as they are."""
+"""What a perturbation is: an edit of an instance, after which its answer is as it was, or known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Perturbation", "get_perturbation", "match_case"]
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation(ABC):
-    """An edit of the input text; a subclass is a frozen dataclass of its parameters with a method `rewrite`.
+    """An edit of an instance; a subclass is a frozen dataclass of its parameters with a method `rewrite`.
 
     Attributes
     ----------
@@ -27,27 +27,45 @@ class Perturbation(ABC):
         One line.
     is_robustness, is_fairness : bool
         Which worst cases it counts for (arXiv 2211.09110, sections 4.4 and 4.5).
+    is_equivariance : bool
+        Whether the right answer may change with the input; such an edit counts for neither worst case.
+    edits_references : bool
+        Whether the texts of the references are edited too; their order and tags stay.
     """
 
     base_name: ClassVar[str]
     description: ClassVar[str]
     is_robustness: ClassVar[bool] = True
     is_fairness: ClassVar[bool] = False
+    is_equivariance: ClassVar[bool] = False
+    edits_references: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """Name in the ``perturbation`` column; parameters other than the default follow (typos-0.3)."""
-        changed = [
-            getattr(self, part.name) for part in fields(self) if getattr(self, part.name) != part.default
-        ]
-        return "-".join([self.base_name, *map(str, changed)])
+        return "-".join([self.base_name, *self.labels().values()])
+
+    def labels(self) -> dict[str, str]:
+        """Return what each parameter other than the default adds to the name.
+
+        A switch adds its own name, a list of one's own "own" and a digest of its content, all else its value.
+        """
+        return {
+            part.name: label(part.name, value)
+            for part in fields(self)
+            if (value := getattr(self, part.name)) != part.default
+        }
 
     @abstractmethod
     def rewrite(self, text: str, rng: random.Random) -> str:
         """Return the edited text; equal to ``text`` where there is nothing to edit."""
 
+    def edit(self, instance: Instance, rng: random.Random) -> Instance:
+        """Return the instance edited; by default its input is rewritten and all else stays."""
+        return replace(instance, input=self.rewrite(instance.input, rng))
+
     def perturb(self, instance: Instance, seed: int = 0) -> Instance | None:
-        """Return a copy of an instance with its input edited; everything else, references included, stays.
+        """Return an edited copy of an instance; its id, split, group and extra stay.
 
         Parameters
         ----------
@@ -60,8 +78,8 @@ class Perturbation(ABC):
         Returns
         -------
         Instance or None
-            None where the edit changes nothing, and for instances of the train split: the examples in a
-            prompt stay as they are.
+            None where the input stays as it is, whatever the references would become: the model would be
+            asked the same. None too for instances of the train split: the examples in a prompt stay.
 
         Raises
         ------
@@ -75,8 +93,8 @@ class Perturbation(ABC):
             )
         if instance.split == "train":
             return None
-        text = self.rewrite(instance.input, _seeded(self.base_name, instance.id, seed))
-        return None if text == instance.input else replace(instance, input=text, perturbation=self.name)
+        copy = self.edit(instance, _seeded(self.base_name, instance.id, seed))
+        return None if copy.input == instance.input else replace(copy, perturbation=self.name)
 
 
 def get_perturbation(name: str) -> Perturbation:
@@ -112,6 +130,15 @@ def match_case(word: str, like: str) -> str:
     if letters and letters[0].isupper():
         return word[:1].upper() + word[1:]
     return word
+
+
+def label(name: str, value: object) -> str:
+    """Write a parameter as a part of a name; see `Perturbation.labels`."""
+    if isinstance(value, bool):
+        return ("" if value else "no-") + name.replace("_", "-")
+    if isinstance(value, tuple):
+        return f"own-{hashlib.sha256(repr(value).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return str(value)
 
 
 def _seeded(*parts: object) -> random.Random:

@@ -1,8 +1,8 @@
 """Edits people make that should not change an answer: case, blanks, contractions, typing errors, fillers.
 
-The list is that of arXiv 2211.09110, appendix D.1 (HELM), without misspellings and synonyms, which need word
-lists that do not ship with Longwave; so its mix of several edits (``mild_mix``) is not here either. Unlike
-the reference code, words at the start and at the end of a text and neighbouring words are edited too.
+The list is that of arXiv 2211.09110, appendix D.1 (HELM); misspellings, synonyms and the mix of several edits
+have modules of their own. Unlike the reference code, words at the start and at the end of a text and
+neighbouring words are edited too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from longwave.errors import ConfigError
+from longwave.perturbations._draws import below, check_at_least, check_probability
+from longwave.perturbations._matching import any_of, spelled
 from longwave.perturbations._words import read_lines, read_pairs
 from longwave.perturbations.base import Perturbation, match_case
 
@@ -41,11 +42,12 @@ class Space(Perturbation):
     max_spaces: int = 3
 
     def __post_init__(self) -> None:
-        _at_least("max_spaces", self.max_spaces, 1)
+        check_at_least("max_spaces", self.max_spaces, 1)
 
     def rewrite(self, text: str, rng: random.Random) -> str:
         """Return the text with runs of random length."""
-        return re.sub(" +", lambda _: " " * (1 + _below(self.max_spaces, rng)), text)
+        runs = [" " * n for n in range(1, self.max_spaces + 1)]
+        return re.sub(" +", lambda _: runs[below(self.max_spaces, rng)], text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ class ExtraSpace(Perturbation):
     n_spaces: int = 2
 
     def __post_init__(self) -> None:
-        _at_least("n_spaces", self.n_spaces, 1)
+        check_at_least("n_spaces", self.n_spaces, 1)
 
     def rewrite(self, text: str, rng: random.Random) -> str:  # noqa: ARG002
         """Return the text with repeated blanks."""
@@ -66,7 +68,10 @@ class ExtraSpace(Perturbation):
 
 @dataclass(frozen=True, kw_only=True)
 class Contraction(Perturbation):
-    """Contract "it is" to "it's" and the like, where a blank follows ("here it is." has no short form)."""
+    """Contract "it is" to "it's" and the like, where a blank follows ("here it is." has no short form).
+
+    The longest form at a place wins, whatever the order of the list; "cannot have" becomes "can't have".
+    """
 
     base_name: ClassVar[str] = "contraction"
     description: ClassVar[str] = "it is becomes it's, do not becomes don't"
@@ -102,7 +107,7 @@ class Typos(Perturbation):
     rate: float = 0.1
 
     def __post_init__(self) -> None:
-        _probability("rate", self.rate)
+        check_probability("rate", self.rate)
 
     def rewrite(self, text: str, rng: random.Random) -> str:
         """Return the text with slipped letters; letters outside a to z stay."""
@@ -113,7 +118,7 @@ class Typos(Perturbation):
         if near is None:
             return letter
         # both are drawn for every letter, so that the rate does not shift the draws that follow
-        is_hit, slip = rng.random() < self.rate, near[_below(len(near), rng)]
+        is_hit, slip = rng.random() < self.rate, near[below(len(near), rng)]
         if not is_hit:
             return letter
         return slip.upper() if letter.isupper() else slip
@@ -128,14 +133,14 @@ class FillerWords(Perturbation):
     rate: float = 0.3
 
     def __post_init__(self) -> None:
-        _probability("rate", self.rate)
+        check_probability("rate", self.rate)
 
     def rewrite(self, text: str, rng: random.Random) -> str:
         """Return the text with fillers; its words and the space between them stay."""
         fillers = read_lines("fillers.txt")
 
         def speak(word: re.Match[str]) -> str:
-            is_hit, filler = rng.random() < self.rate, fillers[_below(len(fillers), rng)]
+            is_hit, filler = rng.random() < self.rate, fillers[below(len(fillers), rng)]
             return f"{filler} {word.group()}" if is_hit else word.group()
 
         return re.sub(r"\S+", speak, text)
@@ -146,6 +151,7 @@ _ROWS = (
     ("asdfghjkl", 0.25),
     ("zxcvbnm", 0.75),
 )  # letters and the row's shift in key widths
+_NOT_INSIDE = r"(?<![\w'’])"  # neither letters nor an apostrophe come before
 _REACH = 1.26  # from w to a, both shifts included: the six keys that touch
 
 
@@ -170,40 +176,17 @@ def _neighbours() -> dict[str, str]:
 @cache
 def _contractions() -> tuple[re.Pattern[str], dict[str, str]]:
     short = dict(read_pairs("contractions.tsv"))
-    return _any_of(short, after=r"(?= )"), short
+    return any_of(short, before=_NOT_INSIDE, after=r"(?= )"), short
 
 
 @cache
 def _expansions() -> tuple[re.Pattern[str], dict[str, str]]:
     long = {contracted: expanded for expanded, contracted in read_pairs("contractions.tsv")}
-    return _any_of(long, after=r"(?![\w'’])"), long
-
-
-def _any_of(words: dict[str, str], *, after: str) -> re.Pattern[str]:
-    """Match any of the phrases, longest first, as whole words; a consumed border would miss neighbours."""
-    longest = sorted(words, key=lambda word: (-len(word), word))
-    phrases = "|".join(re.escape(word).replace("'", "['’]") for word in longest)
-    # ASCII inside: ignoring case must not let signs such as the long s or the Kelvin sign stand for letters
-    return re.compile(rf"(?<![\w'’])(?a:{phrases}){after}", re.IGNORECASE)
+    return any_of(long, before=_NOT_INSIDE, after=r"(?![\w'’])"), long
 
 
 def _replaced(found: re.Match[str], words: dict[str, str]) -> str:
-    return match_case(words[found.group().lower().replace("’", "'")], found.group())
-
-
-def _below(n: int, rng: random.Random) -> int:
-    """Draw from 0..n-1 by ``random()`` alone, whose results Python guarantees for all versions."""
-    return int(rng.random() * n)
-
-
-def _probability(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ConfigError(f"{name} is {value}; accepted are probabilities in [0, 1], for example 0.1.")
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(f"{name} is {value}; accepted are {least} and more.")
+    return match_case(words[spelled(found.group())], found.group())
 
 
 LOWERCASE = Lowercase()
