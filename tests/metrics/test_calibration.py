@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from longwave.metrics import (
     selective_coverage_area,
     summarize_calibration,
 )
+from longwave.metrics.calibration import FEW
 
 # coarse confidences, so that ties are common
 outcomes = st.lists(
@@ -236,10 +237,127 @@ def test_rows_without_confidence_give_an_empty_summary(table):
     assert len(summarize_calibration(table(2, correct=[True, False]))) == 0
 
 
-def test_few_rows_are_warned_of(table, caplog):
-    with caplog.at_level(logging.WARNING):
-        summarize_calibration(table(3, confidence=[0.5] * 3, correct=[True] * 3))
-    assert "Calibration from 3 rows only" in caplog.text
+def test_rows_of_the_smallest_trial_are_told(table, value_of):
+    frame = table(3, confidence=[0.5] * 3, correct=[True] * 3, trial=[0, 0, 1], instance=["a", "b", "a"])
+    summary = summarize_calibration(frame)
+    assert value_of(summary, "calibration_rows") == 1 < FEW
+    assert value_of(summary, "calibration_rows", "n") == 3
+
+
+def test_few_rows_are_data_and_not_a_warning(table, caplog):
+    summarize_calibration(table(3, confidence=[0.5] * 3, correct=[True] * 3))
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("logprob", "is_measured"),
+    [
+        pytest.param([0.0, 0.0], False, id="all-zero"),
+        pytest.param([0.0, -0.5], True, id="one-negative"),
+        pytest.param([None, 0.0], False, id="zero-and-unknown"),
+        pytest.param([None, None], True, id="confidences-from-elsewhere"),
+        pytest.param([-math.inf, 0.0], True, id="minus-infinity"),
+    ],
+)
+def test_group_without_a_negative_logprob_is_skipped(table, logprob, is_measured):
+    frame = table(2, confidence=[1.0, 0.9], correct=[True, False], logprob=logprob)
+    assert bool(len(summarize_calibration(frame))) is is_measured
+
+
+def test_only_the_group_without_probabilities_is_skipped(table):
+    frame = table(
+        2, model=["a", "b"], confidence=[1.0, 0.9], correct=[True, False], logprob=[0.0, -0.1]
+    )  # fmt: skip
+    assert summarize_calibration(frame, ["model"])["model"].unique().to_list() == ["b"]
+
+
+def test_table_without_logprobs_is_measured(table):
+    frame = table(2, confidence=[1.0, 0.9], correct=[True, False]).drop("logprob")
+    assert len(summarize_calibration(frame))
+
+
+def naive_helm(p, y):
+    """The reference code's four figures by the words of its definition."""
+    y = [int(value) for value in y]
+    order = sorted(range(len(p)), key=lambda place: -p[place])  # stable, as the rows come
+    curve = [np.mean([y[place] for place in order[:k]]) for k in range(1, len(p) + 1)]
+    tenth = curve[int(0.1 * len(p))]
+    return naive_error(p, y, 10), abs(np.mean(p) - np.mean(y)), np.mean(curve), tenth
+
+
+shares = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.sampled_from([0.0, 0.5, 1.0])),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(shares)
+def test_helm_form_equals_its_definition(rows):
+    p, y = zip(*rows, strict=True)
+    got = (
+        expected_calibration_error(p, y, compat="helm"),
+        expected_calibration_error(p, y, bins=1, compat="helm"),
+        selective_coverage_area(p, y, compat="helm"),
+        selective_accuracy(p, y, compat="helm"),
+    )
+    assert got == pytest.approx(naive_helm(p, y), abs=1e-12)
+
+
+def test_helm_cuts_shared_credit():
+    assert expected_calibration_error([0.5], [0.5], compat="helm") == 0.5
+
+
+def test_helm_keeps_the_order_of_the_rows_among_ties():
+    assert selective_accuracy_curve([0.5, 0.5], [1, 0], compat="helm").tolist() == [1.0, 0.5]
+
+
+def test_helm_summary_holds_the_helm_values(table, rng, value_of):
+    p, y = rng.choice([0.25, 0.5, 0.75], size=40), rng.random(40) < 0.5
+    summary = summarize_calibration(table(40, confidence=p, correct=y), compat="helm")
+    names = (
+        "expected_calibration_error",
+        "expected_calibration_error_1_bin",
+        "selective_coverage_area",
+        "selective_accuracy_10",
+    )
+    got = [value_of(summary, name) for name in names]
+    assert got == pytest.approx(naive_helm(p.tolist(), y.tolist()))
+
+
+@pytest.mark.parametrize(("compat", "want"), [(None, None), ("helm", 0.0)], ids=["ours", "helm"])
+def test_error_after_scaling_where_all_is_right(table, value_of, compat, want):
+    frame = table(3, confidence=[0.5, 0.6, 0.7], correct=[True] * 3)
+    summary = summarize_calibration(frame, compat=compat)
+    assert value_of(summary, "platt_calibration_error") == want
+    assert value_of(summary, "platt_slope") is None
+
+
+def test_helm_averages_the_zero_of_a_trial_that_cannot_be_fitted(table, value_of):
+    frame = table(
+        8, confidence=[0.9, 0.8, 0.3, 0.2] * 2, correct=[True, False, True, False] + [True] * 4,
+        trial=[0] * 4 + [1] * 4, instance=["a", "b", "c", "d"] * 2,
+    )  # fmt: skip
+    ours, helm = (
+        value_of(summarize_calibration(frame, compat=compat), "platt_calibration_error")
+        for compat in (None, "helm")
+    )
+    assert helm == pytest.approx(ours / 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: expected_calibration_error([0.5], [1], compat="upstream"),
+        lambda: selective_accuracy_curve([0.5], [1], compat="upstream"),
+        lambda: selective_accuracy([0.5], [1], compat="upstream"),
+        lambda: summarize_calibration(pl.DataFrame(), compat="upstream"),
+    ],
+    ids=["error", "curve", "accuracy", "summary"],
+)
+def test_unknown_form_is_refused(call):
+    with pytest.raises(ConfigError, match='Unknown compat "upstream"'):
+        call()
 
 
 def test_seed_repeats_the_spread(answers):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 import polars.testing
@@ -15,7 +17,13 @@ from longwave.metrics import TIDY
 from longwave.metrics.tidy import summarize_mean
 from longwave.predictions import clustered_stderr
 
-SUMMARIES = [getattr(metrics, name) for name in metrics.__all__ if name.startswith("summarize_")]
+PROFILE = metrics.RuntimeProfile(runtime_per_output_token_s=0.5, runtime_for_prompt_tokens_s={8: 1.0})
+SETTINGS = {"summarize_contrast": {"perturbation": "typos"}, "summarize_runtimes": {"profile": PROFILE}}
+SUMMARIES = [
+    pytest.param(partial(getattr(metrics, name), **SETTINGS.get(name, {})), id=name)
+    for name in metrics.__all__
+    if name.startswith("summarize_")
+]
 values = st.lists(
     st.tuples(st.sampled_from("abcdef"), st.sampled_from([0.0, 0.5, 1.0, None])), min_size=1, max_size=30
 )
@@ -38,6 +46,16 @@ def frame(table, rng):
         latency_s=rng.random(n),
         tokens_in=[5] * n,
         tokens_out=[2] * n,
+        label=["he", "unknown"] * (n // 2),
+        # what the side tables add
+        prediction=["he", "she", "unknown", "he"] * (n // 4),
+        completions=[["She is a kind nurse.", "He and Mr Kim met a doctor."]] * n,
+        references=[["he", "she", "unknown"]] * n,
+        correct_references=[[2], [2], [0], [0]] * (n // 4),
+        tags=[[["target"], ["non-target"], ["unknown"]]] * n,
+        extra=['{"polarity": "neg", "context_condition": "ambig"}'] * n,
+        metric=["toxic_fraction_lexicon"] * n,
+        value=rng.random(n),
     )
 
 

@@ -107,9 +107,10 @@ class AnswerMetric(Metric):
         return self.function(answer)
 
     def is_full_marks(self, score: float) -> bool | None:
-        """Tell whether a score is the best there is; None where there is no best."""
-        best = self.high if self.higher_is_better else self.low
-        return None if best is None else (score >= best if self.higher_is_better else score <= best)
+        """Tell whether a score is the best there is; None where it does not say that an answer is right."""
+        if self.high is None or not self.higher_is_better or self.family != "accuracy":
+            return None
+        return score >= self.high
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,15 @@
-"""Calibration: a confidence of 0.8 should be right in 8 of 10 cases, and confident answers more often."""
+"""Calibration: a confidence of 0.8 should be right in 8 of 10 cases, and confident answers more often.
+
+Where we differ from the reference code of arXiv 2211.09110, ``compat="helm"`` gives its numbers:
+
+* ``correct`` is cast to int there, so that credit shared by ties counts as 0; here it counts in part;
+* equal confidences stay in the order of the rows there; here each counts with their mean;
+* the most confident tenth is ``floor(0.1 n) + 1`` answers there, ``ceil(0.1 n)`` here;
+* where all answers are right, or all wrong, errors after Platt scaling are 0 there, unknown here.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,6 +26,7 @@ from longwave.metrics.platt import fit_platt_scaling
 from longwave.metrics.tidy import CLUSTER, collect, groups_of, originals, require, tidy_row
 
 __all__ = [
+    "FEW",
     "bin_confidences",
     "expected_calibration_error",
     "selective_accuracy",
@@ -28,9 +36,9 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Compat = Literal["helm"] | None
 
-FEW = 300  # below, a calibration error is mostly noise
-_log = logging.getLogger(__name__)
+FEW = 300  # rows of a trial; below, a calibration error is mostly noise
 
 
 def bin_confidences(confidence: ArrayLike, *, bins: int = 10) -> NDArray[np.intp]:
@@ -77,7 +85,9 @@ def bin_confidences(confidence: ArrayLike, *, bins: int = 10) -> NDArray[np.intp
     return _bins_of(p, bins)
 
 
-def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bins: int = 10) -> float:
+def expected_calibration_error(
+    confidence: ArrayLike, correct: ArrayLike, *, bins: int = 10, compat: Compat = None
+) -> float:
     """Return the mean distance between confidence and accuracy over bins of equal count.
 
     Parameters
@@ -88,6 +98,8 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
         1 where the prediction was right, else 0; shares (credit for ties) are accepted.
     bins : int
         At least 1. One bin gives ``|mean confidence - accuracy|``.
+    compat : {"helm"}, optional
+        Cut shares of ``correct`` to 0 as the reference code does.
 
     Raises
     ------
@@ -96,14 +108,12 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
     DataError
         If there is no value, or one is outside [0, 1].
     ConfigError
-        If ``bins`` is less than 1.
+        If ``bins`` is less than 1 or ``compat`` is unknown.
 
     Notes
     -----
     ``ECE = sum_b n_b/n · |mean confidence_b - mean correct_b|`` over the bins of `bin_confidences`.
     O(n log n).
-
-    The reference code casts ``correct`` to int first, so that credit shared by ties counts as 0 there.
 
     References
     ----------
@@ -114,18 +124,20 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
     >>> round(expected_calibration_error([0.5, 0.5, 0.9, 0.9], [1, 0, 1, 1], bins=2), 9)
     0.05
     """
-    p, y = checked_confidences(confidence, correct)
+    p, y = _outcomes(confidence, correct, compat)
     _check_bins(bins)
     return _binned_error(p, y, bins)
 
 
-def selective_accuracy_curve(confidence: ArrayLike, correct: ArrayLike) -> Array:
+def selective_accuracy_curve(confidence: ArrayLike, correct: ArrayLike, *, compat: Compat = None) -> Array:
     """Return the accuracy of the k most confident predictions for k = 1..n.
 
     Parameters
     ----------
     confidence, correct
         As in `expected_calibration_error`.
+    compat : {"helm"}, optional
+        Keep the order of the rows among equal confidences, and cut shares of ``correct`` to 0.
 
     Returns
     -------
@@ -133,21 +145,20 @@ def selective_accuracy_curve(confidence: ArrayLike, correct: ArrayLike) -> Array
 
     Raises
     ------
-    ShapeError, DataError
+    ShapeError, DataError, ConfigError
         As `expected_calibration_error`.
 
     Notes
     -----
     Among equal confidences the order is unknown, so each counts with their mean: the expectation over all
-    orders. The reference code keeps the order of the rows. O(n log n).
+    orders. O(n log n).
     """
-    p, y = checked_confidences(confidence, correct)
-    return _curve(p, y)
+    return _curve(*_outcomes(confidence, correct, compat), compat)
 
 
-def selective_coverage_area(confidence: ArrayLike, correct: ArrayLike) -> float:
+def selective_coverage_area(confidence: ArrayLike, correct: ArrayLike, *, compat: Compat = None) -> float:
     """Return the area under the selective accuracy: the mean of `selective_accuracy_curve` over k = 1..n."""
-    return float(selective_accuracy_curve(confidence, correct).mean())
+    return float(selective_accuracy_curve(confidence, correct, compat=compat).mean())
 
 
 def selective_accuracy(
@@ -156,6 +167,7 @@ def selective_accuracy(
     *,
     coverage: float = 0.1,
     indexing: Literal["ceil", "helm"] = "ceil",
+    compat: Compat = None,
 ) -> float:
     """Return the accuracy on the most confident share of the predictions.
 
@@ -168,30 +180,34 @@ def selective_accuracy(
     indexing : {"ceil", "helm"}
         Keep ``ceil(coverage · n)`` predictions, or ``floor(coverage · n) + 1`` (at most n) as the reference
         code does.
+    compat : {"helm"}, optional
+        As in `selective_accuracy_curve`; indexing is "helm" then.
 
     Raises
     ------
     ShapeError, DataError
         As `expected_calibration_error`.
     ConfigError
-        If ``coverage`` or ``indexing`` is none of the accepted.
+        If ``coverage``, ``indexing`` or ``compat`` is none of the accepted.
     """
-    curve = selective_accuracy_curve(confidence, correct)
+    curve = selective_accuracy_curve(confidence, correct, compat=compat)
     if not 0 < coverage <= 1:
         raise ConfigError(
             f"coverage is {coverage}; accepted are shares above 0 and up to 1, for example 0.1."
         )
-    if indexing == "ceil":
-        kept = _kept(len(curve), coverage)
-    elif indexing == "helm":
-        kept = min(int(coverage * len(curve)) + 1, len(curve))
-    else:
+    if indexing not in ("ceil", "helm"):
         raise ConfigError(f'Unknown indexing "{indexing}". Known: ceil, helm.')
-    return float(curve[kept - 1])
+    return float(curve[_kept(len(curve), coverage, compat or indexing) - 1])
 
 
 def summarize_calibration(
-    frame: pl.DataFrame, by: Sequence[str] = (), *, bins: int = 10, n_resamples: int = 200, seed: int = 0
+    frame: pl.DataFrame,
+    by: Sequence[str] = (),
+    *,
+    bins: int = 10,
+    n_resamples: int = 200,
+    seed: int = 0,
+    compat: Compat = None,
 ) -> pl.DataFrame:
     """Compute the calibration metrics of each group from the ``confidence`` and ``correct`` columns.
 
@@ -199,13 +215,16 @@ def summarize_calibration(
     ----------
     frame : DataFrame
         Rows of the predictions table; perturbed ones count only when ``by`` holds ``"perturbation"``, rows
-        without confidence or outcome never.
+        without confidence or outcome never. A group whose ``logprob`` is nowhere negative is skipped: its
+        model did not tell probabilities.
     by : sequence of str
         Grouping columns.
     bins : int
         Bins of the calibration error.
     n_resamples, seed : int
         Of the bootstrap over instances behind ``stderr``.
+    compat : {"helm"}, optional
+        The reference code's numbers, see the top of `longwave.metrics.calibration`.
 
     Returns
     -------
@@ -214,27 +233,41 @@ def summarize_calibration(
         ``expected_calibration_error_1_bin``, ``selective_coverage_area``, ``selective_accuracy_10`` and,
         after Platt scaling (fitted on the same rows, so optimistic), ``platt_slope``, ``platt_intercept``,
         ``platt_calibration_error``, ``platt_calibration_error_1_bin``. The last four are null where nothing
-        can be fitted.
+        can be fitted. Metric ``calibration_rows`` holds the rows of the smallest trial: below ``FEW`` (300)
+        a calibration error is mostly noise, and always biased upwards.
+
+    Raises
+    ------
+    TableError
+        If a column is missing.
+    ConfigError
+        If ``compat`` is unknown.
 
     Notes
     -----
     Computed per trial, then averaged, as arXiv 2211.09110 does. Every trial is resampled alike. The interval
-    is ``value ± 1.96 stderr``, cut at the metric's bounds; a calibration error is biased upwards in small
-    samples, so below 300 rows a warning is logged.
+    is ``value ± 1.96 stderr``, cut at the metric's bounds. The column ``correct`` knows full marks only:
+    shared credit is wrong there, as in the reference code.
     """
+    _check_compat(compat)
     require(frame, [*by, *CLUSTER, "trial", "confidence", "correct"])
     rows = originals(frame, by).filter(pl.col("confidence").is_not_null() & pl.col("correct").is_not_null())
     found: list[dict[str, object]] = []
-    fewest = len(rows)
     for key, group in groups_of(rows, by):
+        if not _tells_probabilities(group):
+            continue
         trials = [_arrays(part) for _, part in groups_of(group, ["trial"])]
-        fewest = min(fewest, *(len(p) for p, _ in trials))
         shared = {**key, "n": len(group)}
-        found.extend({**shared, **row} for row in _sampled_rows(trials, bins, n_resamples, seed))
-        found.extend({**shared, **row} for row in _platt_rows(trials, bins))
-    if found and fewest < FEW:
-        _log.warning("Calibration from %d rows only; below %d it is mostly noise.", fewest, FEW)
+        found.extend({**shared, **row} for row in _sampled_rows(trials, bins, n_resamples, seed, compat))
+        found.extend({**shared, **row} for row in _platt_rows(trials, bins, compat))
+        found.append({**shared, **tidy_row("calibration_rows", min(len(p) for p, _ in trials), None)})
     return collect(found, frame, by)
+
+
+def _tells_probabilities(rows: pl.DataFrame) -> bool:
+    """Tell whether any log-probability is negative, or none is known: the confidences are from elsewhere."""
+    known = rows["logprob"].drop_nulls() if "logprob" in rows.columns else pl.Series(dtype=pl.Float64)
+    return not len(known) or bool((known < 0).any())
 
 
 def _arrays(rows: pl.DataFrame) -> tuple[Array, Array]:
@@ -243,10 +276,10 @@ def _arrays(rows: pl.DataFrame) -> tuple[Array, Array]:
 
 
 def _sampled_rows(
-    trials: Sequence[tuple[Array, Array]], bins: int, n_resamples: int, seed: int
+    trials: Sequence[tuple[Array, Array]], bins: int, n_resamples: int, seed: int, compat: Compat
 ) -> list[dict[str, object]]:
-    values = np.mean([_statistics(p, y, bins) for p, y in trials], axis=0)
-    draws = np.mean([_resampled(p, y, bins, n_resamples, seed) for p, y in trials], axis=0)
+    values = np.mean([_statistics(p, y, bins, compat) for p, y in trials], axis=0)
+    draws = np.mean([_resampled(p, y, bins, n_resamples, seed, compat) for p, y in trials], axis=0)
     has_spread = min(len(p) for p, _ in trials) > 1
     stderr = draws.std(axis=0, ddof=1) if has_spread else [None] * len(values)
     return [
@@ -263,14 +296,13 @@ _SAMPLED = (
 )
 
 
-def _statistics(p: Array, y: Array, bins: int) -> Array:
-    curve = _curve(p, y)
-    return np.array(
-        [_binned_error(p, y, bins), abs(p.mean() - y.mean()), curve.mean(), curve[_kept(len(p), 0.1) - 1]]
-    )
+def _statistics(p: Array, y: Array, bins: int, compat: Compat) -> Array:
+    curve = _curve(p, y, compat)
+    tenth = curve[_kept(len(p), 0.1, compat or "ceil") - 1]
+    return np.array([_binned_error(p, y, bins), abs(p.mean() - y.mean()), curve.mean(), tenth])
 
 
-def _resampled(p: Array, y: Array, bins: int, n_resamples: int, seed: int) -> Array:
+def _resampled(p: Array, y: Array, bins: int, n_resamples: int, seed: int, compat: Compat) -> Array:
     rng = np.random.default_rng(seed)
     order = np.argsort(-p, kind="stable")
     place = np.argsort(order)
@@ -280,21 +312,38 @@ def _resampled(p: Array, y: Array, bins: int, n_resamples: int, seed: int) -> Ar
         # drawn by instance, so that trials are drawn alike; kept in order, for sorted is sorted fast
         drawn = place[rng.integers(0, len(p), size=len(p))]
         index = np.repeat(np.arange(len(p)), np.bincount(drawn, minlength=len(p)))
-        row[:] = _statistics(p[index], y[index], bins)
+        row[:] = _statistics(p[index], y[index], bins, compat)
     return draws
 
 
-def _platt_rows(trials: Sequence[tuple[Array, Array]], bins: int) -> list[dict[str, object]]:
-    names = ("platt_slope", "platt_intercept", "platt_calibration_error", "platt_calibration_error_1_bin")
-    fitted = []
+def _platt_rows(trials: Sequence[tuple[Array, Array]], bins: int, compat: Compat) -> list[dict[str, object]]:
+    lines: list[tuple[float, float]] = []
+    errors: list[tuple[float, float]] = []
     for p, y in trials:
         scaling = fit_platt_scaling(p, y)
         if scaling is not None:
             q = scaling.apply(p)
-            errors = _binned_error(q, y, bins), abs(float(q.mean() - y.mean()))
-            fitted.append((scaling.slope, scaling.intercept, *errors))
-    values = np.mean(fitted, axis=0).tolist() if fitted else [None] * len(names)
-    return [tidy_row(name, value, None) for name, value in zip(names, values, strict=True)]
+            lines.append((scaling.slope, scaling.intercept))
+            errors.append((_binned_error(q, y, bins), abs(float(q.mean() - y.mean()))))
+        elif compat == "helm":
+            errors.append((0.0, 0.0))
+    names = ("platt_slope", "platt_intercept"), ("platt_calibration_error", "platt_calibration_error_1_bin")
+    return [
+        tidy_row(name, float(np.mean([row[place] for row in rows])) if rows else None, None)
+        for pair, rows in zip(names, (lines, errors), strict=True)
+        for place, name in enumerate(pair)
+    ]
+
+
+def _outcomes(confidence: ArrayLike, correct: ArrayLike, compat: Compat) -> tuple[Array, Array]:
+    _check_compat(compat)
+    p, y = checked_confidences(confidence, correct)
+    return p, np.floor(y) if compat == "helm" else y
+
+
+def _check_compat(compat: str | None) -> None:
+    if compat not in (None, "helm"):
+        raise ConfigError(f'Unknown compat "{compat}". Known: helm; leave it out for our own numbers.')
 
 
 def _check_bins(bins: int) -> None:
@@ -313,14 +362,18 @@ def _binned_error(p: Array, y: Array, bins: int) -> float:
     return float(np.abs(gaps).sum() / len(p))
 
 
-def _curve(p: Array, y: Array) -> Array:
+def _curve(p: Array, y: Array, compat: Compat = None) -> Array:
     order = np.argsort(-p, kind="stable")
-    _, tie = np.unique(-p[order], return_inverse=True)
-    mean = np.bincount(tie, weights=y[order]) / np.bincount(tie)
-    return np.asarray(np.cumsum(mean[tie]) / np.arange(1, len(p) + 1), dtype=np.float64)
+    right = y[order]
+    if compat is None:
+        _, tie = np.unique(-p[order], return_inverse=True)
+        right = (np.bincount(tie, weights=right) / np.bincount(tie))[tie]
+    return np.asarray(np.cumsum(right) / np.arange(1, len(p) + 1), dtype=np.float64)
 
 
-def _kept(n: int, coverage: float) -> int:
+def _kept(n: int, coverage: float, indexing: str) -> int:
+    if indexing == "helm":
+        return min(int(coverage * n) + 1, n)
     return max(1, math.ceil(round(coverage * n, 9)))  # 0.1 * 30 is a little more than 3 in binary
 
 

@@ -107,7 +107,8 @@ def summarize_mean(
         *(pl.col(name).alias(f"by_{i}") for i, name in enumerate(by)), *CLUSTER, value=value
     )
     keys = [f"by_{i}" for i in range(len(by))]
-    clusters = rows.group_by([*keys, *CLUSTER]).agg(
+    # in a fixed order: sums of floats depend on it in their last digits
+    clusters = rows.group_by([*keys, *CLUSTER], maintain_order=True).agg(
         total=pl.col("value").sum(),
         count=pl.col("value").count(),
         binary=pl.col("value").is_in([0.0, 1.0]).all(),
@@ -122,7 +123,11 @@ def summarize_mean(
         "squares": (residual**2).sum(),
         "binary": pl.col("binary").all(),
     }
-    groups = clusters.group_by(keys).agg(**aggregates) if by else clusters.select(**aggregates)
+    groups = (
+        clusters.group_by(keys, maintain_order=True).agg(**aggregates)
+        if by
+        else clusters.select(**aggregates)
+    )
     return _finish(groups, by, metric, bounds)
 
 
@@ -133,7 +138,8 @@ def _finish(groups: pl.DataFrame, by: Sequence[str], metric: str, bounds: Bounds
     effective = (spread / pl.col("stderr") ** 2).fill_nan(0.0).fill_null(0.0).clip(clusters, n)
     centre = (mean + Z**2 / (2 * effective)) / (1 + Z**2 / effective)
     half = Z * (spread / effective + Z**2 / (4 * effective**2)).sqrt() / (1 + Z**2 / effective)
-    wilson = pl.col("binary")
+    is_share = bounds[0] is None or bounds[1] is not None  # a latency of 0 is none
+    wilson = pl.col("binary") & is_share
     return (
         groups.with_columns(value=pl.when(n > 0).then(pl.col("mean")), metric=pl.lit(metric))
         .with_columns(stderr=pl.when(clusters > 1).then(stderr).fill_nan(None))  # infinite values have none
