@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from longwave.clients import Completion, FakeClient
 from longwave.clients.cache_file import CacheFile
 from longwave.clients.replay import CACHE_NAME
-from longwave.errors import DataError, StorageError
+from longwave.errors import ClientError, ConfigError, DataError, StorageError
 from longwave.evaluation import EvaluateConfig, Own, evaluate, run_evaluation, runner, writer
 from longwave.predictions import KEY, read_predictions, read_side
 
@@ -146,6 +146,21 @@ def test_a_failed_row_counts_as_done(make_scenario, tmp_path):
     rows = evaluate(model="fake:fail-every=2", scenarios=[make_scenario(n=20)], out=tmp_path)
     assert before["error"].is_not_null().any()
     assert_frame_equal(rows, before)
+
+
+def test_failed_rows_are_asked_again_when_that_is_wanted(make_scenario, tmp_path):
+    client = FakeClient(lambda _: (_ for _ in ()).throw(ClientError("down")), name="m")
+    assert evaluate(model=client, scenarios=[make_scenario()], out=tmp_path)["error"].null_count() == 16
+    client.rule = lambda _: Completion(text="yes")
+    kept = evaluate(model=client, scenarios=[make_scenario()], out=tmp_path)
+    assert kept["error"].null_count() == 16
+    again = evaluate(model=client, scenarios=[make_scenario()], out=tmp_path, retry_failed=True)
+    assert again["error"].null_count() == len(again) == 24
+
+
+def test_several_workers_do_not_retry(tmp_path):
+    with pytest.raises(ConfigError, match="asked again by one process"):
+        evaluate(model="fake:first", scenarios=["boolq"], out=tmp_path, retry_failed=True, workers=2)
 
 
 def test_a_full_disk_ends_the_run_and_no_row_takes_the_blame(make_scenario, tmp_path, monkeypatch):

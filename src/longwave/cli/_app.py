@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from longwave import __version__
-from longwave.cli import _bench, _distill, _evaluate, _generate, _list, _quickstart, _report, _train
+from longwave.cli import _bench, _distill, _evaluate, _generate, _grid, _list, _quickstart, _report, _train
 from longwave.cli._output import Output
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("train")(_train.train)
 app.command("generate")(_generate.generate)
 app.command("distill")(_distill.distill)
 app.command("evaluate")(_evaluate.evaluate)
+app.command("grid")(_grid.grid)
 app.command("report")(_report.report)
 app.command("bench")(_bench.bench)
 app.command("list")(_list.list_entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -51,6 +51,9 @@ def evaluate(  # noqa: PLR0913 (a setting each)
     official: Annotated[
         bool, typer.Option("--official", help="Rows of each scenario's official home, not the sample.")
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again about rows of the folder that have an error.")
+    ] = False,
     shard: Annotated[str | None, typer.Option(help="Only part i of n, as i/n.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the work.", min=1)] = 1,
     engine: Annotated[str, typer.Option(help="Where workers run: local or ray.")] = "local",
@@ -64,27 +67,37 @@ def evaluate(  # noqa: PLR0913 (a setting each)
 ) -> None:
     """Evaluate models on scenarios; every answer becomes a row of the predictions table."""
     from longwave.evaluation import EvaluateConfig
-    from longwave.evaluation import evaluate as run_evaluation
-    from longwave.metrics import summarize_scores
 
     output: Output = context.obj
-    settings = {
-        "suite": suite,
-        "max_instances": max_instances,
-        "trials": trials,
-        "shots": shots,
-        "seed": seed,
-        "date": date,
-        "official": official,
-    }
-    names = {
-        "models": tuple(model),
-        "scenarios": tuple(scenario or ()),
-        "perturbations": tuple(perturbation or ()),
-    }
+    config = EvaluateConfig(
+        models=tuple(model),
+        scenarios=tuple(scenario or ()),
+        suite=suite,
+        perturbations=tuple(perturbation or ()),
+        max_instances=max_instances,
+        trials=trials,
+        shots=shots,
+        seed=seed,
+        date=date,
+        official=official,
+    )
     if dry_run:
-        _show_preview(output, EvaluateConfig(**names, **settings), out, shard, as_json=as_json)
+        _show_preview(output, config, out, shard, as_json=as_json)
         return
+    predictions = _ask(
+        output, config, out, shard=shard, workers=workers, engine=engine, retry_failed=retry_failed
+    )
+    if toxicity is not None:
+        _score_toxicity(output, out, toxicity)
+    _show_summary(output, predictions, as_json=as_json)
+    output.say(f"Rows in {out}. Next: longwave report {out}")
+    _tell_errors(output, predictions)
+
+
+def _ask(output: Output, config: EvaluateConfig, out: Path, *, engine: str, **how: Any) -> pl.DataFrame:
+    """Run an evaluation behind a bar."""
+    from longwave.evaluation import launch
+
     is_fresh = False
     with output.bar("evaluate") as update:
 
@@ -93,32 +106,31 @@ def evaluate(  # noqa: PLR0913 (a setting each)
             is_fresh = is_fresh or progress.remaining_s is not None
             update(progress.done, progress.total, describe_progress(progress))
 
-        predictions = run_evaluation(
-            **names,
-            **settings,
-            out=out,
-            shard=shard,
-            workers=workers,
-            engine=cast("Engine", engine),
-            on_progress=on_progress,
-        )
-    if toxicity is not None:
-        _score_toxicity(output, out, toxicity)
+        predictions = launch(config, out, engine=cast("Engine", engine), on_progress=on_progress, **how)
+    if not is_fresh:
+        output.say("Every row was there before; nothing was asked.")
+    return predictions
+
+
+def _show_summary(output: Output, predictions: pl.DataFrame, *, as_json: bool) -> None:
+    from longwave.metrics import summarize_scores
+
     summary = summarize_scores(predictions, by=list(GROUPS))
     if as_json:
         output.result_json(summary.to_dicts())
     else:
         output.result_table(*describe_summary(summary, predictions))
-    if not is_fresh:
-        output.say("Every row was there before; nothing was asked.")
-    output.say(f"Rows in {out}. Next: longwave report {out}")
+
+
+def _tell_errors(output: Output, predictions: pl.DataFrame) -> None:
     answered = predictions.filter(~predictions["model"].str.starts_with("floor:"))
     errors = answered["error"].drop_nulls()
-    if len(errors):
-        told = f"{len(errors)} of {len(answered)} rows have an error; the commonest: {errors.mode()[0]}"
-        if len(errors) == len(answered):
-            raise ClientError(told)
-        output.say(told)
+    if not len(errors):
+        return
+    told = f"{len(errors)} of {len(answered)} rows have an error; the commonest: {errors.mode()[0]}"
+    if len(errors) == len(answered):
+        raise ClientError(told)
+    output.say(f"{told} Ask them again with --retry-failed.")
 
 
 def _show_preview(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import polars as pl
 
@@ -20,10 +21,10 @@ from longwave.perturbations import Perturbation
 from longwave.predictions import count_answers, read_predictions
 from longwave.scenarios import Scenario
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "launch"]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 (a setting each)
     *,
     out: Path | str,
     model: str | Client | None = None,
@@ -37,6 +38,7 @@ def evaluate(
     seed: int = 0,
     date: str | None = None,
     official: bool = False,
+    retry_failed: bool = False,
     shard: str | None = None,
     workers: int = 1,
     engine: Engine = "local",
@@ -44,29 +46,22 @@ def evaluate(
 ) -> pl.DataFrame:
     """Evaluate models on scenarios; every answer becomes a row of the predictions table in a folder.
 
+    A failing request ends up in its row's ``error`` column and never ends the run. Answers are on disk before
+    they are scored: a killed process asks nothing twice but what was under way.
+
     Parameters
     ----------
     out : Path or str
-        Folder of the results. Rows that it holds already are not asked again, so that a killed run continues,
-        and models or scenarios can be added later.
+        Folder of the results. Rows that it holds already are not asked again: a killed run continues, and
+        models or scenarios can be added later.
     model, models : str or Client, sequence of them
         Specs such as ``"checkpoint:runs/hyena"``, or clients of one's own.
-    scenarios : sequence of str or Scenario
-        Names, paths of YAML files, or scenarios of one's own.
-    perturbations : sequence of str or Perturbation
-        Names such as ``"typos"``, or perturbations of one's own.
+    scenarios, perturbations : sequences of str, Scenario or Perturbation
+        Names, paths of scenarios' YAML files, or objects of one's own.
     suite, max_instances, trials, shots, seed, date, official
         See ``EvaluateConfig``.
-    shard : str, optional
-        ``"i/n"``: only the ``i``-th of ``n`` equal parts; other processes, also on other machines with the
-        same disk, take the rest.
-    workers : int
-        Processes that share the work, each a part; for more than one, models, scenarios and perturbations
-        must be given by name.
-    engine : {"local", "ray"}
-        Where the workers run: processes of this machine, or tasks of a Ray cluster (extra ``ray``).
-    on_progress : callable, optional
-        Called with a ``Progress`` after every batch.
+    retry_failed, shard, workers, engine, on_progress
+        See ``launch``.
 
     Returns
     -------
@@ -80,12 +75,6 @@ def evaluate(
     StorageError
         If the folder cannot be written, or another evaluation is writing there; what was finished is kept.
 
-    Notes
-    -----
-    A failing request ends up in its row's ``error`` column and never ends the run; such a row counts as done.
-    Answers are in a request cache on disk before they are scored: a killed process asks nothing twice but
-    what was under way.
-
     Examples
     --------
     >>> import tempfile
@@ -96,10 +85,10 @@ def evaluate(
     """
     asked = [*([model] if model is not None else []), *models]
     config = EvaluateConfig(
-        models=tuple(item if isinstance(item, str) else item.name for item in asked),
-        scenarios=tuple(item if isinstance(item, str) else item.key for item in scenarios),
+        models=_names(asked),
+        scenarios=_names(scenarios),
+        perturbations=_names(perturbations),
         suite=suite,
-        perturbations=tuple(item if isinstance(item, str) else item.name for item in perturbations),
         max_instances=max_instances,
         trials=trials,
         shots=shots,
@@ -107,39 +96,116 @@ def evaluate(
         date=date,
         official=official,
     )
-    own = Own(
-        clients={item.name: item for item in asked if not isinstance(item, str)},
-        scenarios={item.key: item for item in scenarios if isinstance(item, Scenario)},
+    own = _objects(asked, scenarios, perturbations)
+    how = _How(shard=shard, workers=workers, engine=engine, retry_failed=retry_failed)
+    return launch(config, Path(out), own=own, on_progress=on_progress, **how)
+
+
+class _How(TypedDict, total=False):
+    shard: str | None
+    workers: int
+    engine: Engine
+    retry_failed: bool
+
+
+def _names(items: Sequence[str | Client | Scenario | Perturbation]) -> tuple[str, ...]:
+    return tuple(_name(item) for item in items)
+
+
+def _name(item: str | Client | Scenario | Perturbation) -> str:
+    if isinstance(item, str):
+        return item
+    return item.key if isinstance(item, Scenario) else item.name
+
+
+def _objects(
+    clients: Sequence[str | Client],
+    scenarios: Sequence[str | Scenario],
+    perturbations: Sequence[str | Perturbation],
+) -> Own:
+    return Own(
+        clients={item.name: item for item in clients if not isinstance(item, str)},
+        scenarios={item.key: item for item in scenarios if not isinstance(item, str)},
         perturbations={item.name: item for item in perturbations if not isinstance(item, str)},
     )
+
+
+def launch(
+    config: EvaluateConfig,
+    out: Path,
+    *,
+    own: Own | None = None,
+    shard: str | None = None,
+    workers: int = 1,
+    engine: Engine = "local",
+    retry_failed: bool = False,
+    on_progress: Listener | None = None,
+) -> pl.DataFrame:
+    """Run an evaluation from its configuration, in this process or in several.
+
+    Parameters
+    ----------
+    config : EvaluateConfig
+    out : Path
+    own : Own, optional
+        Objects that stand for names in the configuration.
+    shard : str, optional
+        ``"i/n"``: only the ``i``-th of ``n`` equal parts; other processes, also on other machines with the
+        same disk, take the rest.
+    workers : int
+        Processes that share the work, each a part; for more than one, models, scenarios and perturbations
+        must be given by name.
+    engine : {"local", "ray"}
+        Where the workers run: processes of this machine, or tasks of a Ray cluster (extra ``ray``).
+    retry_failed : bool
+        Ask again about rows of the folder that have an error; without it they count as done.
+    on_progress : callable, optional
+        Called with a ``Progress`` after every batch.
+
+    Raises
+    ------
+    ConfigError, DataError, StorageError
+        As ``evaluate``.
+    """
     part = WHOLE if shard is None else Shard.parse(shard)
     if workers == 1 and engine == "local":
-        return run_evaluation(config, Path(out), own=own, shard=part, on_progress=on_progress)
-    if own != Own():
+        return run_evaluation(
+            config, out, own=own, shard=part, retry_failed=retry_failed, on_progress=on_progress
+        )
+    if own not in (None, Own()):
         raise ConfigError(
             "Several workers need models, scenarios and perturbations by name, and got objects. Register "
             "them or write scenarios to files, or use workers=1."
         )
-    config = with_date(resolve(config), Path(out))
-    total = len(config.models) * count_tasks(config, select(config, own), shard=part)
-
-    start, before = time.monotonic(), count_answers(out)
-
-    def watch() -> None:
-        if on_progress is None:
-            return
-        elapsed_s, rows = time.monotonic() - start, count_answers(out)
-        on_progress(
-            Progress(
-                stage="evaluate",
-                done=min(rows, total),
-                total=total,
-                text=f"{workers} workers ({engine})",
-                elapsed_s=elapsed_s,
-                remaining_s=elapsed_s * max(total - rows, 0) / (rows - before) if rows > before else None,
-            )
-        )
-
-    run_in_parallel(config, Path(out), part, workers=workers, engine=engine, watch=watch)
+    if retry_failed:
+        raise ConfigError("Failed rows are asked again by one process; leave out workers, or retry_failed.")
+    config = with_date(resolve(config), out)
+    total = len(config.models) * count_tasks(config, select(config, Own()), shard=part)
+    watch = _Watch(out, total, f"{workers} workers ({engine})", on_progress)
+    run_in_parallel(config, out, part, workers=workers, engine=engine, watch=watch)
     watch()
     return read_predictions(out)
+
+
+class _Watch:
+    """Tells how many rows a folder holds while workers fill it."""
+
+    def __init__(self, out: Path, total: int, text: str, listener: Listener | None) -> None:
+        self.out, self.total, self.text, self.listener = out, total, text, listener
+        self._start, self._before = time.monotonic(), count_answers(out)
+
+    def __call__(self) -> None:
+        if self.listener is None:
+            return
+        elapsed_s, rows = time.monotonic() - self._start, count_answers(self.out)
+        fresh, left = rows - self._before, max(self.total - rows, 0)
+        self.listener(
+            Progress(
+                stage="evaluate",
+                done=min(rows, self.total),
+                total=self.total,
+                text=self.text,
+                elapsed_s=elapsed_s,
+                remaining_s=elapsed_s * left / fresh if fresh > 0 else None,
+            )
+        )

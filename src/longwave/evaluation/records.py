@@ -50,7 +50,8 @@ def write_record(config: EvaluateConfig, out: Path, selections: Mapping[str, Sel
     Raises
     ------
     ConfigError
-        If the folder holds an evaluation of bundled rows and this one asks about official ones, or vice versa.
+        If the folder holds an evaluation of bundled rows and this one asks about official ones, or else the
+        other way round.
     """
     _refuse_mixture(config, out)
     data_hash = _hash_data(selections)

@@ -29,7 +29,7 @@ from longwave.evaluation.suites import get_suite
 from longwave.evaluation.writer import TableWriter, write_instances
 from longwave.perturbations import Perturbation
 from longwave.perturbations.sets import expand_perturbations
-from longwave.predictions import finish_run, read_predictions
+from longwave.predictions import drop_failed, finish_run, read_predictions
 from longwave.scenarios import Scenario, get_scenario, load_official
 
 __all__ = ["Own", "open_clients", "resolve", "run_evaluation", "select", "task_key"]
@@ -52,6 +52,7 @@ def run_evaluation(
     *,
     own: Own | None = None,
     shard: Shard = WHOLE,
+    retry_failed: bool = False,
     on_progress: Listener | None = None,
 ) -> pl.DataFrame:
     """Run an evaluation, or a part of it, in this process from its configuration; see ``evaluate``.
@@ -62,8 +63,12 @@ def run_evaluation(
     out : Path
     own : Own, optional
     shard : Shard
+    retry_failed : bool
     on_progress : callable, optional
     """
+    if retry_failed and out.is_dir():
+        with lock_folder(out, WHOLE):
+            logger.info("%d failed rows are asked again", drop_failed(out))
     run, is_complete = _run(resolve(config), out, own or Own(), shard, on_progress)
     if is_complete:  # what was loaded is free by now: tables are rewritten in a part of its memory
         try:
