@@ -8,7 +8,7 @@ import pytest
 
 from longwave.errors import ConfigError, LongwaveError, MissingExtra, MissingFile
 from longwave.evaluation import evaluate
-from longwave.evaluation.engines import run_part
+from longwave.evaluation.engines import _died, _Job, _rebuild, run_part
 from longwave.predictions import read_predictions
 
 ASKED = {"models": ["fake:random", "fake:first"], "date": "2025-01-01", "perturbations": ["lowercase"]}
@@ -87,7 +87,8 @@ def test_the_error_of_a_worker_is_told_as_it_was(tmp_path):
 
 def test_a_part_returns_its_error_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    name, message = run_part({"models": ["fake:first"], "scenarios": ["bolq"]}, "out", "1/2", str(tmp_path))
+    asked = {"models": ["fake:first"], "scenarios": ["bolq"]}
+    name, message = run_part(_Job(settings=asked, out="out", place=str(tmp_path)), "1/2")
     assert name == "UnknownName"
     assert "boolq" in message
 
@@ -114,8 +115,6 @@ def test_ray_is_an_extra(parity, tmp_path, monkeypatch):
 
 
 def test_the_base_of_all_errors_stands_for_a_death():
-    from longwave.evaluation.engines import _died, _rebuild
-
     error = _rebuild(*_died("2/3", "exit code -9"))
     assert type(error) is LongwaveError
     assert "part 2/3 ended (exit code -9)" in str(error)

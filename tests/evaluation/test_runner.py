@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from longwave.clients import Completion, FakeClient
+from longwave.clients.budget import Budget, Price, Usage
 from longwave.config import read_run_record
-from longwave.errors import ConfigError, StorageError, UnknownName
-from longwave.evaluation import EvaluateConfig, Own, evaluate, run_evaluation
+from longwave.errors import BudgetExceeded, ConfigError, StorageError, UnknownName
+from longwave.evaluation import EvaluateConfig, Own, evaluate, launch, run_evaluation
 from longwave.predictions import KEY, read_predictions, read_side
 
 METHODS = (
@@ -261,3 +263,40 @@ def test_a_killed_run_continues_without_asking_anything_twice(tmp_path):
     rows = of(read_predictions(tmp_path / "out"), "fake")
     assert len(rows) == 20
     assert rows["prediction"].to_list() == ["Yes"] * 20
+
+
+def test_a_limit_of_money_ends_the_run_and_keeps_what_was_answered(make_scenario, tmp_path):
+    budget = Budget(Price(usd_in=0.0, usd_out=1_000_000.0))
+
+    class Paid(FakeClient):
+        def complete(self, requests):
+            for _ in requests:
+                budget.reserve(Usage(tokens_in=0, tokens_out=1))
+                budget.settle(Usage(tokens_in=0, tokens_out=1), Usage(tokens_in=0, tokens_out=1))
+            return super().complete(requests)
+
+    client = Paid(lambda _: Completion(text="yes"))
+    client.budget = budget
+    own = Own(clients={"fake": client}, scenarios={"parity@1": make_scenario()})
+    config = EvaluateConfig(models=("fake",), scenarios=("parity@1",), batch_size=1)
+    with pytest.raises(BudgetExceeded, match="The limit of 3 US dollars"):
+        run_evaluation(config, tmp_path, own=own, max_usd=3.0)
+    assert len(of(read_predictions(tmp_path), "fake")) == 3
+    rows = run_evaluation(config, tmp_path, own=own, max_usd=100.0)
+    assert of(rows, "fake")["error"].null_count() == 8
+
+
+def test_a_limit_that_limits_nothing_is_refused(make_scenario, tmp_path):
+    with pytest.raises(ConfigError, match="no model has a price"):
+        launch(EvaluateConfig(models=("fake:first",), scenarios=("blimp",)), tmp_path / "out", max_usd=1.0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_of_several_machines_are_merged_by_copying(make_scenario, tmp_path):
+    asked = {"model": "fake:first", "scenarios": [make_scenario()], "date": "2025-01-01"}
+    for part in ("1/2", "2/2"):
+        evaluate(**asked, out=tmp_path / part[0], shard=part)
+        shutil.copytree(tmp_path / part[0], tmp_path / "both", dirs_exist_ok=True)
+    whole = evaluate(**asked, out=tmp_path / "whole")
+    assert_frame_equal(evaluate(**asked, out=tmp_path / "both"), whole)
+    assert len(list((tmp_path / "both" / "predictions").glob("*.parquet"))) == 1

@@ -11,6 +11,7 @@ from longwave.clients import Completion, FakeClient, Request, Result
 from longwave.errors import DataError
 from longwave.evaluation.scoring import Task, describe_requests, score
 from longwave.prompting import Case, get_method
+from longwave.scenarios import Instance, Reference
 
 KEY = {"scenario": "s@1", "model": "m", "version": "1"}
 
@@ -145,3 +146,14 @@ def test_bits_per_byte_are_those_of_the_formula(ask, logprob, n_tokens):
     values = {row["metric"]: row["value"] for row in answered.scores}
     assert answered.row["score"] == pytest.approx(-logprob / values["bytes"] / math.log(2))
     assert (values["logprob"], values["tokens"]) == (logprob, n_tokens)
+
+
+def test_an_instance_without_a_right_reference_is_an_error_of_its_row(make_scenario):
+    scenario = make_scenario("generation")
+    instance = Instance(id="bare", input="?", references=(Reference(text="no"),), split="test")
+    way = get_method("generation")
+    prepared = way.prepare(Case(prompt=scenario.prompt, instance=instance), FakeClient(lambda _: None))
+    task = Task(scenario=scenario, instance=instance, key=KEY, trial=0)
+    answered = score(task, way, prepared, [Result(completions=(Completion(text="no"),))], error=None)
+    assert answered.row["score"] is None
+    assert answered.row["error"].startswith('Instance "bare" has no right reference, which the metric "exact_')

@@ -13,6 +13,7 @@ from longwave.predictions import (
     KEY,
     append_side,
     count_answers,
+    drop_failed,
     finish_run,
     read_predictions,
     read_side,
@@ -140,3 +141,15 @@ def test_floors_are_no_answers(tmp_path):
     write(tmp_path, "ab")
     write_predictions(tmp_path, rows("ab", model="floor:random"))
     assert count_answers(tmp_path) == 2
+
+
+def test_failed_rows_are_dropped_and_the_rest_stays(tmp_path):
+    failed = rows("bc").with_columns(error=pl.lit("no answer"))
+    write_predictions(tmp_path, pl.concat([rows("a"), failed], how="diagonal"), run=RUN)
+    write_predictions(tmp_path, rows("d"), run=RUN)
+    write_predictions(tmp_path, failed.with_columns(model=pl.lit("other")), run="f" * 16)
+    assert drop_failed(tmp_path) == 4
+    assert read_predictions(tmp_path)["instance"].to_list() == ["a", "d"]
+    assert drop_failed(tmp_path) == 0
+    finish_run(tmp_path, RUN)
+    assert len(list_shards(tmp_path / "predictions")) == 1

@@ -54,6 +54,9 @@ def evaluate(  # noqa: PLR0913 (a setting each)
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again about rows of the folder that have an error.")
     ] = False,
+    max_usd: Annotated[
+        float | None, typer.Option(help="Stop before models with a price cost more than this.", min=0)
+    ] = None,
     shard: Annotated[str | None, typer.Option(help="Only part i of n, as i/n.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the work.", min=1)] = 1,
     engine: Annotated[str, typer.Option(help="Where workers run: local or ray.")] = "local",
@@ -85,7 +88,14 @@ def evaluate(  # noqa: PLR0913 (a setting each)
         _show_preview(output, config, out, shard, as_json=as_json)
         return
     predictions = _ask(
-        output, config, out, shard=shard, workers=workers, engine=engine, retry_failed=retry_failed
+        output,
+        config,
+        out,
+        shard=shard,
+        workers=workers,
+        engine=engine,
+        retry_failed=retry_failed,
+        max_usd=max_usd,
     )
     if toxicity is not None:
         _score_toxicity(output, out, toxicity)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -33,6 +34,7 @@ def run_in_parallel(
     *,
     workers: int,
     engine: Engine,
+    max_usd: float | None = None,
     watch: Callable[[], None] = lambda: None,
 ) -> None:
     """Run an evaluation as parts in processes of their own; returns when all have ended.
@@ -47,6 +49,8 @@ def run_in_parallel(
         What of the evaluation is shared among the workers.
     workers : int
     engine : {"local", "ray"}
+    max_usd : float, optional
+        For each worker.
     watch : callable
         Called about twice a second.
 
@@ -63,22 +67,33 @@ def run_in_parallel(
         raise ConfigError(f'"workers" is {workers}; it must be at least 1.')
     count = shard.count * workers
     parts = [str(Shard(index=shard.index + shard.count * n, count=count)) for n in range(workers)]
-    settings = to_dict(config)
+    job = _Job(settings=to_dict(config), out=str(out.resolve()), place=str(Path.cwd()), max_usd=max_usd)
     if engine == "local":
-        failures = _run_local(settings, str(out.resolve()), parts, watch)
+        failures = _run_local(job, parts, watch)
     elif engine == "ray":
-        failures = _run_ray(settings, str(out.resolve()), parts, watch)
+        failures = _run_ray(job, parts, watch)
     else:
         raise ConfigError(f'The engine is "{engine}"; accepted are "local" and "ray".')
     if failures:
         raise _rebuild(*failures[0])
 
 
-def run_part(settings: Json, out: str, part: str, place: str) -> Failure | None:
-    """Run one part of an evaluation from the folder that relative paths start at; what a worker calls."""
-    os.chdir(place)
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What all workers of an evaluation share."""
+
+    settings: Json
+    out: str
+    place: str  # the folder that relative paths start at
+    max_usd: float | None = None
+
+
+def run_part(job: _Job, part: str) -> Failure | None:
+    """Run one part of an evaluation; what a worker calls."""
+    os.chdir(job.place)
+    config = load_config(EvaluateConfig, job.settings)
     try:
-        run_evaluation(load_config(EvaluateConfig, settings), Path(out), shard=Shard.parse(part))
+        run_evaluation(config, Path(job.out), shard=Shard.parse(part), max_usd=job.max_usd)
     except LongwaveError as error:
         return type(error).__name__, str(error)
     return None
@@ -92,11 +107,11 @@ def _rebuild(name: str, message: str) -> LongwaveError:
     return error
 
 
-def _run_local(settings: Json, out: str, parts: Sequence[str], watch: Callable[[], None]) -> list[Failure]:
+def _run_local(job: _Job, parts: Sequence[str], watch: Callable[[], None]) -> list[Failure]:
     context = multiprocessing.get_context("spawn")  # polars has threads, which a fork would cut off
     pipes = [context.Pipe(duplex=False) for _ in parts]
     workers: list[BaseProcess] = [
-        context.Process(target=_send_part, args=(sender, settings, out, part, str(Path.cwd())))
+        context.Process(target=_send_part, args=(sender, job, part))
         for part, (_, sender) in zip(parts, pipes, strict=True)
     ]
     try:
@@ -121,11 +136,11 @@ def _run_local(settings: Json, out: str, parts: Sequence[str], watch: Callable[[
     return failures
 
 
-def _send_part(sender: object, settings: Json, out: str, part: str, place: str) -> None:
-    sender.send(run_part(settings, out, part, place))  # type: ignore[attr-defined]  # the type of a pipe's end is private
+def _send_part(sender: object, job: _Job, part: str) -> None:
+    sender.send(run_part(job, part))  # type: ignore[attr-defined]  # the type of a pipe's end is private
 
 
-def _run_ray(settings: Json, out: str, parts: Sequence[str], watch: Callable[[], None]) -> list[Failure]:
+def _run_ray(job: _Job, parts: Sequence[str], watch: Callable[[], None]) -> list[Failure]:
     try:
         import ray
     except ImportError as error:
@@ -135,9 +150,7 @@ def _run_ray(settings: Json, out: str, parts: Sequence[str], watch: Callable[[],
         ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
         remote = ray.remote(run_part)
-        running = {
-            remote.options(max_retries=0).remote(settings, out, part, str(Path.cwd())): part for part in parts
-        }
+        running = {remote.options(max_retries=0).remote(job, part): part for part in parts}
         failures = []
         while running:
             ready, _ = ray.wait(list(running), timeout=POLL_S)

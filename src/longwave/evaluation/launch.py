@@ -139,6 +139,7 @@ def launch(
     workers: int = 1,
     engine: Engine = "local",
     retry_failed: bool = False,
+    max_usd: float | None = None,
     on_progress: Listener | None = None,
 ) -> pl.DataFrame:
     """Run an evaluation from its configuration, in this process or in several.
@@ -159,6 +160,9 @@ def launch(
         Where the workers run: processes of this machine, or tasks of a Ray cluster (extra ``ray``).
     retry_failed : bool
         Ask again about rows of the folder that have an error; without it they count as done.
+    max_usd : float, optional
+        Stop before models that tell their price have cost more; what was answered is kept. Several such
+        models, and several workers, have equal shares.
     on_progress : callable, optional
         Called with a ``Progress`` after every batch.
 
@@ -170,7 +174,13 @@ def launch(
     part = WHOLE if shard is None else Shard.parse(shard)
     if workers == 1 and engine == "local":
         return run_evaluation(
-            config, out, own=own, shard=part, retry_failed=retry_failed, on_progress=on_progress
+            config,
+            out,
+            own=own,
+            shard=part,
+            retry_failed=retry_failed,
+            max_usd=max_usd,
+            on_progress=on_progress,
         )
     if own not in (None, Own()):
         raise ConfigError(
@@ -182,7 +192,8 @@ def launch(
     config = with_date(resolve(config), out)
     total = len(config.models) * count_tasks(config, select(config, Own()), shard=part)
     watch = _Watch(out, total, f"{workers} workers ({engine})", on_progress)
-    run_in_parallel(config, out, part, workers=workers, engine=engine, watch=watch)
+    share = None if max_usd is None else max_usd / workers
+    run_in_parallel(config, out, part, workers=workers, engine=engine, max_usd=share, watch=watch)
     watch()
     return read_predictions(out)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from longwave.clients.base import Client
+from longwave.clients.budget import Budget
 from longwave.clients.cache import CachedClient
 from longwave.clients.replay import CACHE_NAME, ReplayClient
 from longwave.clients.specs import open_client
@@ -53,6 +54,7 @@ def run_evaluation(
     own: Own | None = None,
     shard: Shard = WHOLE,
     retry_failed: bool = False,
+    max_usd: float | None = None,
     on_progress: Listener | None = None,
 ) -> pl.DataFrame:
     """Run an evaluation, or a part of it, in this process from its configuration; see ``evaluate``.
@@ -64,12 +66,13 @@ def run_evaluation(
     own : Own, optional
     shard : Shard
     retry_failed : bool
+    max_usd : float, optional
     on_progress : callable, optional
     """
     if retry_failed and out.is_dir():
         with lock_folder(out, WHOLE):
             logger.info("%d failed rows are asked again", drop_failed(out))
-    run, is_complete = _run(resolve(config), out, own or Own(), shard, on_progress)
+    run, is_complete = _run(resolve(config), out, own or Own(), shard, max_usd, on_progress)
     if is_complete:  # what was loaded is free by now: tables are rewritten in a part of its memory
         try:
             with lock_folder(out, WHOLE):
@@ -134,6 +137,19 @@ def open_clients(config: EvaluateConfig, own: Own) -> list[Client]:
     return opened
 
 
+def _limit(opened: Sequence[Client], max_usd: float) -> None:
+    """Share a limit of money among the models that cost some."""
+    budgets = [budget for client in opened if isinstance(budget := getattr(client, "budget", None), Budget)]
+    priced = [budget for budget in budgets if budget.price is not None]
+    if not priced:
+        raise ConfigError(
+            f"The limit of {max_usd:g} US dollars limits nothing, since no model has a price. Give the price "
+            'in the model\'s name, for example "openai:NAME@URL?price_in=1&price_out=2".'
+        )
+    for budget in priced:
+        budget.max_usd = max_usd / len(priced)
+
+
 def _as_asked(scenario: Scenario, config: EvaluateConfig) -> Scenario:
     if config.shots is not None and scenario.prompt.max_train_instances:
         scenario = replace(scenario, prompt=replace(scenario.prompt, max_train_instances=config.shots))
@@ -143,11 +159,18 @@ def _as_asked(scenario: Scenario, config: EvaluateConfig) -> Scenario:
 
 
 def _run(
-    config: EvaluateConfig, out: Path, own: Own, shard: Shard, on_progress: Listener | None
+    config: EvaluateConfig,
+    out: Path,
+    own: Own,
+    shard: Shard,
+    max_usd: float | None,
+    on_progress: Listener | None,
 ) -> tuple[str, bool]:
     """Load, ask and write; returns the hash of the run and whether nothing of it is left to do."""
     selections = select(config, own)
     opened = open_clients(config, own)
+    if max_usd is not None:
+        _limit(opened, max_usd)
     with ExitStack() as stack:
         for client in opened:
             if isinstance(client, ReplayClient) and client.name not in own.clients:

@@ -70,6 +70,7 @@ def score(
         Why there are no requests.
     """
     error = error or next((result.error for result in results if result.error is not None), None)
+    error = error or _lack(task)
     outcome = Outcome()
     if error is None and prepared is not None:
         try:
@@ -168,6 +169,17 @@ def _measure(task: Task, outcome: Outcome, completions: Sequence[Completion]) ->
         if name not in values:
             values[name] = _row_metric(name).measure(answer)
     return values
+
+
+def _lack(task: Task) -> str | None:
+    """Say what an instance lacks for its main metric; None when it lacks nothing."""
+    name = task.scenario.main_metric
+    if task.instance.label is not None or not isinstance(get_metric(name), InstanceMetric):
+        return None
+    return (
+        f'Instance "{task.instance.id}" has no right reference, which the metric "{name}" compares with. '
+        'Mark one with the tag "correct", or choose a metric of what was written.'
+    )
 
 
 def _row_metric(name: str) -> InstanceMetric | AnswerMetric:

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
-from longwave.predictions._shards import replace_shards, shards_of
+from longwave.predictions._shards import (
+    list_shards,
+    read_shards,
+    replace_shards,
+    rewrite_shard,
+    shards_of,
+)
 from longwave.predictions.schema import TABLES, Table
 
-__all__ = ["finish_run"]
+__all__ = ["drop_failed", "finish_run"]
 
 
 def finish_run(folder: Path | str, run: str) -> None:
@@ -38,6 +44,35 @@ def finish_run(folder: Path | str, run: str) -> None:
         pieces = shards_of(Path(folder) / name, run)
         if pieces:
             replace_shards(Path(folder) / name, pieces, _chain(pieces, table), run=run)
+
+
+def drop_failed(folder: Path | str) -> int:
+    """Take the rows with an error out of a predictions table, so that the next evaluation asks them again.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Output folder; nobody else may write to it meanwhile.
+
+    Returns
+    -------
+    int
+        Rows that were taken out. Shards without such rows stay as they are.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full; what was rewritten before stays so.
+    """
+    table = TABLES["predictions"]
+    dropped = 0
+    for path in list_shards(Path(folder) / table.name):
+        rows = read_shards([path], table)
+        kept = rows.filter(pl.col("error").is_null())
+        if len(kept) < len(rows):
+            rewrite_shard(path, kept)
+            dropped += len(rows) - len(kept)
+    return dropped
 
 
 def _chain(pieces: Sequence[Path], table: Table) -> pl.LazyFrame:

@@ -114,6 +114,21 @@ def replace_shards(folder: Path, pieces: Sequence[Path], rows: pl.LazyFrame, *, 
     return whole
 
 
+def rewrite_shard(path: Path, rows: pl.DataFrame) -> None:
+    """Put other rows of the same run in the place of a shard's; it goes when there are none.
+
+    Raises
+    ------
+    StorageError
+        As ``write_shard``; the shard stays then.
+    """
+    kept = {key: value for key, value in _metadata_of(path).items() if key in (RUN_KEY, PLACE_KEY)}
+    if len(rows):
+        _write(path, rows.rechunk().lazy(), kept)
+    else:
+        path.unlink()
+
+
 def _remove_replaced(folder: Path, whole: Path) -> None:
     note = whole.with_name(f".{whole.name}{REPLACES}")
     if note.exists():
