@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwave.clients import Completion, FakeClient, Request, Result
-from longwave.errors import DataError
+from longwave.errors import BackendUnavailable, DataError
 from longwave.evaluation.scoring import Task, describe_requests, score
+from longwave.metrics import AnswerMetric
 from longwave.prompting import Case, get_method
 from longwave.scenarios import Instance, Reference
 
@@ -156,4 +157,14 @@ def test_an_instance_without_a_right_reference_is_an_error_of_its_row(make_scena
     task = Task(scenario=scenario, instance=instance, key=KEY, trial=0)
     answered = score(task, way, prepared, [Result(completions=(Completion(text="no"),))], error=None)
     assert answered.row["score"] is None
-    assert answered.row["error"].startswith('Instance "bare" has no right reference, which the metric "exact_')
+    assert answered.row["error"].startswith('Instance "bare" has no right reference, which the metric')
+
+
+def test_what_cannot_be_measured_here_is_an_error_of_its_row(ask, monkeypatch):
+    def refuse(_):
+        raise BackendUnavailable("No walls on this machine. Use Linux.")
+
+    metric = AnswerMetric(name="walled", family="accuracy", higher_is_better=True, function=refuse)
+    monkeypatch.setattr("longwave.evaluation.scoring.get_metric", lambda _: metric)
+    answered = ask("generation", Completion(text="x"), main_metric="walled")
+    assert (answered.row["error"], answered.row["score"]) == ("No walls on this machine. Use Linux.", None)

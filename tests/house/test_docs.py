@@ -131,7 +131,7 @@ def test_python_blocks_of_a_page_run_one_after_the_other(
     for block in blocks(path):
         if block.language == "python" and block.is_run:
             code = "\n" * (block.line - 1) + block.text  # so that a traceback shows the page's own line
-            exec(compile(code, str(path), "exec"), namespace)
+            exec(compile(code, str(path), "exec", dont_inherit=True), namespace)
 
 
 def _commands() -> dict[str, set[str]]:

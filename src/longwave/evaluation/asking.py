@@ -80,15 +80,16 @@ def ask_tasks(
     StorageError, DataError
         If the request cache cannot be written or read.
     """
+    teach = pupil.teach if isinstance(pupil, Teachable) else None
     waiting: list[_Written] = []
     n_requests = 0
     for task in tasks:
         written = _write(client, task, selections[task.scenario.key], seed)
-        if isinstance(pupil, Teachable) and written.prepared is not None:
+        if teach is not None and written.prepared is not None:
             for request, completion in zip(
                 written.requests, written.method.ideal(written.prepared), strict=True
             ):
-                pupil.teach(request, completion)
+                teach(request, completion)
         waiting.append(written)
         n_requests += len(written.requests)
         if n_requests >= batch_size:

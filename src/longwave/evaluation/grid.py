@@ -189,7 +189,7 @@ class GridTable:
         if not cell.filled:
             return why
         if cell.value is not None:
-            return f"{cell.value:.3g}"
+            return f"{cell.value:.3g}" if not 0 < abs(cell.value) < 1e-4 else "~0"
         return f"{cell.filled}/{cell.models} {why}".strip()
 
 

@@ -51,7 +51,7 @@ class _Sum:
         if name in self.hashes:  # the cache answers the second one
             return
         self.hashes.add(name)
-        self.first_prompt = self.first_prompt or request.prompt
+        self.first_prompt = self.first_prompt or request.prompt or None  # an option may stand alone
         self.tokens_in += client.count_tokens(request.prompt + (request.continuation or ""))
         self.tokens_out_max += request.max_tokens * request.n if request.continuation is None else 0
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
-from longwave.clients.base import Completion, Request, Result
+from longwave.clients.base import Request, Result
 from longwave.config import config_hash
-from longwave.errors import DataError
+from longwave.errors import BackendUnavailable, DataError
 from longwave.metrics import Answer, AnswerMetric, InstanceMetric, get_metric
 from longwave.prompting import Outcome, Prepared, PromptMethod, likely_first
 from longwave.scenarios.base import Instance, Scenario
@@ -72,16 +73,20 @@ def score(
     error = error or next((result.error for result in results if result.error is not None), None)
     error = error or _lack(task)
     outcome = Outcome()
+    values: dict[str, float | None] = {}
     if error is None and prepared is not None:
         try:
             outcome = method.interpret(prepared, [result.completions for result in results])
         except DataError as wrong:
             error = str(wrong)
+    if error is None and prepared is not None:
+        try:
+            values = _measure(task, outcome, results)
+        except BackendUnavailable as wrong:  # code, where it cannot be run safely
+            error = str(wrong)
     row = _describe(task, prepared, results, outcome, error)
     if error is not None or prepared is None:
         return Answered(row=row)
-    completions = results[outcome.chosen].completions if outcome.chosen < len(results) else ()
-    values = _measure(task, outcome, completions)
     if task.scenario.prompt.method != "language_modeling":
         values["n_examples"] = float(prepared.n_examples)
         values["prompt_truncated"] = float(prepared.is_truncated)
@@ -153,9 +158,10 @@ def _describe(
     }
 
 
-def _measure(task: Task, outcome: Outcome, completions: Sequence[Completion]) -> dict[str, float | None]:
+def _measure(task: Task, outcome: Outcome, results: Sequence[Result]) -> dict[str, float | None]:
     """Compute the main metric and those beside it; what the method measured itself is taken as it is."""
     scenario = task.scenario
+    completions = results[outcome.chosen].completions if outcome.chosen < len(results) else ()
     values: dict[str, float | None] = dict(outcome.values)
     if outcome.credit is not None:
         values[scenario.main_metric] = outcome.credit  # comparing texts cannot know about ties
@@ -182,6 +188,7 @@ def _lack(task: Task) -> str | None:
     )
 
 
+@cache  # a row needs several, and looking one up takes longer than most take to compute
 def _row_metric(name: str) -> InstanceMetric | AnswerMetric:
     metric = get_metric(name)
     if not isinstance(metric, InstanceMetric | AnswerMetric):
