@@ -65,7 +65,10 @@ def test_first_to_end_ends_the_others():
 
 
 def test_others_may_end_earlier():
-    first, second = Box("import time; time.sleep(0.3)", "", Limits()), Box("print(2)", "", Limits())
+    first, second = (
+        Box("import time; time.sleep(0.3)", "", Limits(timeout_s=30)),
+        Box("print(2)", "", Limits(timeout_s=30)),
+    )
     supervise([first, second])
     assert [box.result().status for box in (first, second)] == ["ok", "ok"]
-    assert 0.3 <= first.result().wall_s < 3
+    assert 0.3 <= first.result().wall_s < 30

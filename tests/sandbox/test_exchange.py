@@ -81,7 +81,11 @@ def test_iterators_arrive_as_iterators():
     assert next(from_json(to_json(iter([7])))) == 7
 
 
-@pytest.mark.parametrize("value", [object(), print, int, ValueError("x"), [object()], {1: print}], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), print, int, ValueError("x"), [object()], {1: print}],
+    ids=["object", "function", "class", "error", "in-list", "in-mapping"],
+)
 def test_other_things_do_not_travel(value):
     with pytest.raises(TypeError, match="cannot be handed over"):
         to_json(value)

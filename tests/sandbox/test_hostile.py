@@ -59,7 +59,7 @@ ATTEMPTS = {
     "listen": "import socket; socket.create_server(('127.0.0.1', 0)); print('ESCAPED')",
     "name": "import socket; socket.getaddrinfo('localhost', 80); socket.socket(2, 1); print('ESCAPED')",
     "unix": "import socket; socket.socket(1, 1).connect(UNIX); print('ESCAPED')",
-    "unix-abstract": "import socket; socket.socket(1, 1).connect(chr(0) + 'longwave'); print('ESCAPED')",
+    "unix-abstract": "import socket; socket.socket(1, 1).connect(ABSTRACT); print('ESCAPED')",
     "vsock": "import socket; socket.socket(40, 1); print('ESCAPED')",
     "netlink": "import socket; socket.socket(16, 3, 0); print('ESCAPED')",
     # processes and rights
@@ -94,16 +94,16 @@ ATTEMPTS = {
 @pytest.fixture(scope="module")
 def listeners(tmp_path_factory):
     """Open a socket of each kind that a program could reach if it were not locked in."""
-    path = str(tmp_path_factory.mktemp("s") / "socket")
+    path, abstract = str(tmp_path_factory.mktemp("s") / "socket"), f"\0longwave-{os.getpid()}"
     with contextlib.ExitStack() as stack:
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        for address in (path, "\0longwave"):
+        for address in (path, abstract):
             server = stack.enter_context(socket.socket(socket.AF_UNIX))
             server.bind(address)
             server.listen()
         udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
         udp.bind(tcp.getsockname())
-        yield {"PORT": str(tcp.getsockname()[1]), "UNIX": repr(path)}
+        yield {"PORT": str(tcp.getsockname()[1]), "UNIX": repr(path), "ABSTRACT": repr(abstract)}
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
