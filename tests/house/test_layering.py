@@ -21,7 +21,7 @@ LAYERS = (
     ("mixers", "metrics", "perturbations", "scenarios", "clients"),
     ("generation",),
     ("models", "prompting", "data"),
-    ("training", "evaluation", "monitoring", "adapters"),
+    ("training", "evaluation", "monitoring", "adapters", "interchange"),
     ("serving", "report", "hf"),
     ("recipes",),
     ("quickstart",),
@@ -36,7 +36,7 @@ LATE_IMPORTERS = {"clients.local", "clients.hugging_face", "clients.hugging_face
 
 SPINE_1 = {"ops", "mixers", "models", "data", "training", "generation", "serving", "hf"}
 SPINE_2 = {"predictions", "scenarios", "perturbations", "prompting", "clients", "metrics", "evaluation"}
-SPINE_2 |= {"monitoring", "adapters"}
+SPINE_2 |= {"monitoring", "adapters", "interchange"}
 HEAVY_FOR_SPINE_1 = {"polars", "pydantic", "rich"}
 HEAVY_FOR_SPINE_2 = {"torch", "safetensors", "tokenizers"}
 SPINE_2_WITH_TORCH = {"adapters"}
