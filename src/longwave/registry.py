@@ -21,7 +21,17 @@ from longwave.errors import ConfigError, UnknownName
 
 __all__ = ["KINDS", "Entry", "entries", "find", "load"]
 
-KINDS = ("clients", "metrics", "mixers", "perturbations", "prompting", "recipes", "scenarios", "tasks")
+KINDS = (
+    "clients",
+    "families",
+    "metrics",
+    "mixers",
+    "perturbations",
+    "prompting",
+    "recipes",
+    "scenarios",
+    "tasks",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

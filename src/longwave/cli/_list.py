@@ -33,10 +33,16 @@ def list_entries(
     paper: Annotated[
         str | None, typer.Option(help="Only entries of this arXiv number, e.g. 2302.10866.")
     ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="The scenarios of this family, e.g. legalbench; see list families.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List mixers, scenarios, metrics and everything else that is found by name."""
     output: Output = context.obj
+    if family is not None:
+        _list_family(output, family, as_json=as_json)
+        return
     kinds = registry.KINDS if kind is None else (kind,)
     found = [
         entry for each in kinds for entry in registry.entries(each).values() if paper in (None, entry.paper)
@@ -69,6 +75,21 @@ def _list_scenarios(
         output.result_json([*present, *({"kind": "absent", **vars(each)} for each in absent)])
         return
     rows = [_cells(covered[entry.name]) for entry in entries] + [_cells(each) for each in absent]
+    _show(output, rows)
+
+
+def _list_family(output: Output, name: str, *, as_json: bool) -> None:
+    """Show what the scenarios of a family cover."""
+    from longwave.scenarios import get_family, taxonomy_table
+
+    found = taxonomy_table(get_family(name).members())
+    if as_json:
+        output.result_json([{"kind": "scenarios", **vars(row)} for row in found])
+    else:
+        _show(output, [_cells(row) for row in found])
+
+
+def _show(output: Output, rows: Sequence[tuple[str, ...]]) -> None:
     if sys.stdout.isatty():
         output.result_table(*_wrap(rows, shutil.get_terminal_size().columns))
     else:

@@ -13,6 +13,7 @@ from longwave.metrics.accuracy import (
     summarize_scores,
     token_f1,
 )
+from longwave.metrics.balanced_accuracy import summarize_balanced_accuracy
 from longwave.metrics.base import (
     FAMILIES,
     Answer,
@@ -60,6 +61,7 @@ from longwave.metrics.fairness import (
 from longwave.metrics.general import count_output_tokens, count_outputs, finish_reason_share
 from longwave.metrics.groups import gap_pp, group_accuracy, summarize_groups, worst_group_accuracy
 from longwave.metrics.language import bits_per_byte, logprob_per_byte, perplexity, summarize_language
+from longwave.metrics.legal import LegalMode, LegalScore, evaluate_legal, legal_exact_match, legal_measure
 from longwave.metrics.mathematics import last_boxed, math_equiv, normalise_latex
 from longwave.metrics.perspective import PerspectiveClassifier
 from longwave.metrics.platt import PlattScaling, fit_platt_scaling
@@ -94,6 +96,8 @@ __all__ = [
     "Family",
     "HuggingFaceClassifier",
     "InstanceMetric",
+    "LegalMode",
+    "LegalScore",
     "LexiconClassifier",
     "Metric",
     "PerspectiveClassifier",
@@ -114,6 +118,7 @@ __all__ = [
     "document_relevance",
     "edit_distance",
     "edit_similarity",
+    "evaluate_legal",
     "exact_match",
     "exact_match_indicator",
     "exact_set_match",
@@ -129,6 +134,8 @@ __all__ = [
     "group_accuracy",
     "iou_set_match",
     "last_boxed",
+    "legal_exact_match",
+    "legal_measure",
     "load_bias_words",
     "logprob_per_byte",
     "longest_common_prefix_length",
@@ -165,6 +172,7 @@ __all__ = [
     "stereotypical_associations",
     "success_at",
     "summarize_accuracy",
+    "summarize_balanced_accuracy",
     "summarize_bbq",
     "summarize_calibration",
     "summarize_classification",

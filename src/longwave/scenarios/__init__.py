@@ -12,6 +12,7 @@ from longwave.scenarios.base import (
     SourceFile,
 )
 from longwave.scenarios.catalogue import get_scenario, list_scenarios
+from longwave.scenarios.families import ScenarioFamily, get_family, list_families
 from longwave.scenarios.files import ScenarioFile, load_scenario_file
 from longwave.scenarios.official import cache_folder, fetch_official, load_official
 from longwave.scenarios.rows import read_instances
@@ -27,13 +28,16 @@ __all__ = [
     "PromptFormat",
     "Reference",
     "Scenario",
+    "ScenarioFamily",
     "ScenarioFile",
     "SourceFile",
     "TaxonomyRow",
     "cache_folder",
     "fetch_official",
+    "get_family",
     "get_scenario",
     "list_absent",
+    "list_families",
     "list_scenarios",
     "load_official",
     "load_scenario_file",

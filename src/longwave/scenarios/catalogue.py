@@ -8,6 +8,7 @@ from longwave import registry
 from longwave.errors import ConfigError
 from longwave.registry import Entry
 from longwave.scenarios.base import Scenario
+from longwave.scenarios.families import open_member
 from longwave.scenarios.files import load_scenario_file
 
 __all__ = ["get_scenario", "list_scenarios"]
@@ -21,8 +22,9 @@ def get_scenario(name: str) -> Scenario:
     Parameters
     ----------
     name : str
-        A registered name, with its version (``"boolq@1"``) or without (the newest one); or the path of a YAML
-        or JSON file that describes a scenario (see ``load_scenario_file``).
+        A registered name, with its version (``"boolq@1"``) or without (the newest one); a member of a family
+        (``"legalbench/hearsay@1"``); or the path of a YAML or JSON file that describes a scenario (see
+        ``load_scenario_file``).
 
     Raises
     ------
@@ -38,6 +40,8 @@ def get_scenario(name: str) -> Scenario:
     """
     if name.lower().endswith(FILE_ENDINGS):
         return load_scenario_file(Path(name))
+    if "/" in name:
+        return open_member(name)
     entry = registry.find("scenarios", name)
     scenario = registry.load("scenarios", entry.name)
     if not isinstance(scenario, Scenario):

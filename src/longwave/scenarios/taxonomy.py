@@ -7,6 +7,7 @@ arXiv 2211.09110). The absent ones are named there as goals, so that the gaps ca
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -73,8 +74,13 @@ def list_absent() -> tuple[AbsentScenario, ...]:
     return tuple(AbsentScenario(name=name, **fields) for name, fields in table.items())
 
 
-def taxonomy_table() -> list[TaxonomyRow]:
-    """Describe every registered scenario, by name; they are imported, their rows are not read.
+def taxonomy_table(names: Iterable[str] | None = None) -> list[TaxonomyRow]:
+    """Describe scenarios, by name; they are imported, their rows are not read.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Every registered scenario when left out; the members of a family are named (see `get_family`).
 
     Raises
     ------
@@ -86,7 +92,7 @@ def taxonomy_table() -> list[TaxonomyRow]:
     >>> [row.language for row in taxonomy_table() if row.name == "boolq@1"]
     ['English']
     """
-    return [_row(entry.name) for entry in list_scenarios()]
+    return [_row(name) for name in ([entry.name for entry in list_scenarios()] if names is None else names)]
 
 
 def _row(name: str) -> TaxonomyRow:
