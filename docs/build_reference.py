@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 
 from _api import WIDTH, api_page, type_name
@@ -103,7 +104,7 @@ def _cli_page() -> str:
     root = get_command(app)
     parts = [f"# Command line\n\n{CLI_INTRO}\n"]
     top = root.context_class(root, info_name="longwave", terminal_width=WIDTH, **root.context_settings)
-    for name, command in {"": root, **root.commands}.items():
+    for name, command in _commands(root):
         context = command.context_class(command, info_name=name, parent=top) if name else top
         name = f"longwave {name}".strip()
         usage = " ".join([name, *command.collect_usage_pieces(context)])
@@ -115,6 +116,13 @@ def _cli_page() -> str:
         parts.append(f"## {name}\n\n{inline(command.help or '')}\n\n```text\n{usage}\n```\n")
         parts.append(_rows(("word", "meaning"), [(_code(word), inline(text)) for word, text in records]))
     return "\n".join(parts)
+
+
+def _commands(command: object, name: str = "") -> Iterator[tuple[str, object]]:
+    """Walk over a command and those below it."""
+    yield name, command
+    for word, below in getattr(command, "commands", {}).items():
+        yield from _commands(below, f"{name} {word}".strip())
 
 
 def _config_page() -> str:

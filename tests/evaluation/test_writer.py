@@ -104,3 +104,38 @@ def test_instances_added_later_join_those_before(make_scenario, tmp_path):
     found = read_side(tmp_path, "instances")
     assert len(found) == 5 + 8
     assert found.select("scenario", "instance", "perturbation").is_unique().all()
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        pytest.param([([" A"], [-0.5])], id="one"),
+        pytest.param([([], []), ([" A", "é"], [None, -1.5]), ([], [])], id="empty-beside-several"),
+        pytest.param([([""], [None])], id="no-logprob"),
+        pytest.param([([], [])], id="all-empty"),
+    ],
+)
+def test_lists_come_back_as_they_were_answered(tmp_path, lists):
+    table = TableWriter(tmp_path, run="r1")
+    requests = [
+        {
+            "request_hash": str(number),
+            "prompt": "p",
+            "continuation": None,
+            "completions": completions,
+            "logprobs": logprobs,
+            "settings": "{}",
+        }
+        for number, (completions, logprobs) in enumerate(lists)
+    ]
+    table.add([Answered(row=row("a"))], requests)
+    table.flush()
+    found = read_side(tmp_path, "requests").sort("request_hash")
+    assert found.select("completions", "logprobs").rows() == lists
+
+
+def test_references_of_an_instance_come_back_in_order(make_scenario, tmp_path):
+    selection = select_instances(make_scenario(n=3))
+    write_instances(tmp_path, [selection])
+    found = dict(read_side(tmp_path, "instances").select("instance", "references").iter_rows())
+    assert found == {item.id: [listed.text for listed in item.references] for item in selection.instances}

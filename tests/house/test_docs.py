@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
 
 from longwave import errors, registry
 
@@ -140,12 +141,19 @@ def _commands() -> dict[str, set[str]]:
 
     from longwave.cli._app import app
 
-    root = get_command(app)
-    commands = {"": root, **root.commands}
     return {
         name: {word for p in each.params for word in p.opts if word[0] == "-"}
-        for name, each in commands.items()
+        for name, each in _walk(get_command(app))
     }
+
+
+def _walk(
+    command: TyperCommand | TyperGroup, name: str = ""
+) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Walk over a command and those below it."""
+    yield name, command
+    for word, below in getattr(command, "commands", {}).items():
+        yield from _walk(below, f"{name} {word}".strip())
 
 
 def _command_lines(path: Path) -> Iterator[list[str]]:
@@ -170,7 +178,8 @@ def _wrong_words(words: list[str]) -> list[str]:
     if words[:1] != ["longwave"]:
         return []
     known = _commands()
-    name = next((word for word in words[1:] if not word.startswith("-")), "")
+    plain = [word for word in words[1:] if not word.startswith("-")]
+    name = " ".join(plain[:2]) if " ".join(plain[:2]) in known else plain[0] if plain else ""
     if name not in known:
         return [name]
     options = {word.partition("=")[0] for word in words[1:] if re.match(r"-{1,2}[a-zA-Z]", word)}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,21 +17,33 @@ from longwave.cli._app import app
 GOLDEN = Path(__file__).parents[1] / "golden" / "help"
 WIDTH = 100
 ROOT = get_command(app)
-COMMANDS = ["longwave", *sorted(f"longwave {name}" for name in ROOT.commands)]
+
+
+def _walk(command: TyperCommand | TyperGroup, name: str) -> Iterator[str]:
+    yield name
+    for word, below in sorted(getattr(command, "commands", {}).items()):
+        yield from _walk(below, f"{name} {word}")
+
+
+COMMANDS = list(_walk(ROOT, "longwave"))
 
 
 def _help(name: str) -> str:
+    command = ROOT
     context = ROOT.context_class(
         ROOT, info_name="longwave", terminal_width=WIDTH, color=False, **ROOT.context_settings
     )
-    command = _command(name)
-    if command is not ROOT:
-        context = command.context_class(command, info_name=name.removeprefix("longwave "), parent=context)
+    for word in name.split()[1:]:
+        command = command.commands[word]
+        context = command.context_class(command, info_name=word, parent=context)
     return "\n".join(line.rstrip() for line in command.get_help(context).splitlines()) + "\n"
 
 
 def _command(name: str) -> TyperCommand | TyperGroup:
-    return ROOT if name == "longwave" else ROOT.commands[name.removeprefix("longwave ")]
+    command = ROOT
+    for word in name.split()[1:]:
+        command = command.commands[word]
+    return command
 
 
 def _file(name: str) -> Path:

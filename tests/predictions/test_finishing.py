@@ -11,12 +11,15 @@ from polars.testing import assert_frame_equal
 from longwave.errors import StorageError
 from longwave.predictions import (
     KEY,
+    _shards,
     append_side,
     count_answers,
     drop_failed,
+    drop_rows,
     finish_run,
     read_predictions,
     read_side,
+    store,
     write_predictions,
 )
 from longwave.predictions._shards import list_shards
@@ -153,3 +156,28 @@ def test_failed_rows_are_dropped_and_the_rest_stays(tmp_path):
     assert drop_failed(tmp_path) == 0
     finish_run(tmp_path, RUN)
     assert len(list_shards(tmp_path / "predictions")) == 1
+
+
+def test_rows_that_are_picked_are_dropped_and_null_is_no_pick(tmp_path):
+    write(tmp_path, "ab", "c")
+    untouched = content(tmp_path / ".")
+    assert drop_rows(tmp_path, pl.col("error") == "x") == 0
+    assert content(tmp_path / ".") == untouched
+    assert drop_rows(tmp_path, pl.col("instance").is_in(["b", "c"])) == 2
+    assert read_predictions(tmp_path)["instance"].to_list() == ["a"]
+
+
+def test_a_table_that_is_written_anew_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    write(tmp_path, "a", "b")
+    real = _shards.read_shards
+    calls = []
+
+    def slow(paths, table):
+        calls.append(paths)
+        if len(calls) == 1:
+            finish_run(tmp_path, RUN)
+        return real(paths, table)
+
+    monkeypatch.setattr(store, "read_shards", slow)
+    assert read_predictions(tmp_path)["instance"].to_list() == ["a", "b"]
+    assert [len(paths) for paths in calls] == [2, 1]

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from longwave import __version__
-from longwave.cli import _bench, _distill, _evaluate, _generate, _grid, _list, _quickstart, _report, _train
+from longwave.cli import (
+    _bench,
+    _distill,
+    _evaluate,
+    _export,
+    _generate,
+    _grid,
+    _import,
+    _legal,
+    _list,
+    _quickstart,
+    _report,
+    _train,
+    _votes,
+)
 from longwave.cli._output import Output
 
 app = typer.Typer(
@@ -44,6 +58,10 @@ app.command("generate")(_generate.generate)
 app.command("distill")(_distill.distill)
 app.command("evaluate")(_evaluate.evaluate)
 app.command("grid")(_grid.grid)
+app.command("votes")(_votes.votes)
+app.command("import")(_import.import_)
+app.command("export")(_export.export)
 app.command("report")(_report.report)
 app.command("bench")(_bench.bench)
+app.add_typer(_legal.app, name="legal")
 app.command("list")(_list.list_entries)

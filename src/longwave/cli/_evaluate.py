@@ -19,31 +19,40 @@ if TYPE_CHECKING:
 # rows that are averaged share these
 GROUPS = ("scenario", "model", "version", "date", "prompt", "perturbation")
 
+Models = Annotated[
+    list[str],
+    typer.Option(help="checkpoint:FOLDER, hf:NAME, openai:NAME@URL, fake:RULE, ...; repeatable."),
+]
+Perturbations = Annotated[
+    list[str] | None, typer.Option(help="Also under this edit, e.g. typos, or a set such as canonical.")
+]
+MaxInstances = Annotated[
+    int | None,
+    typer.Option(help="Evaluate at most so many instances a scenario (the same for all models).", min=1),
+]
+Prompting = Annotated[
+    str, typer.Option(help="own: each scenario's prompt; ama: chains that vote; or a YAML file of chains.")
+]
+
 
 def evaluate(  # noqa: PLR0913 (a setting each)
     context: typer.Context,
-    model: Annotated[
-        list[str],
-        typer.Option(help="checkpoint:FOLDER, hf:NAME, openai:NAME@URL, fake:RULE, ...; repeatable."),
-    ],
+    model: Models,
     out: Annotated[Path, typer.Option(help="Folder of the results; a killed run continues there.")],
     suite: Annotated[str | None, typer.Option(help="A named list of scenarios, or its YAML file.")] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario's name or YAML file; repeatable.")
     ] = None,
-    perturbation: Annotated[
-        list[str] | None, typer.Option(help="Also under this edit, e.g. typos, or a set such as canonical.")
-    ] = None,
-    max_instances: Annotated[
-        int | None,
-        typer.Option(help="Evaluate at most so many instances a scenario (the same for all models).", min=1),
-    ] = None,
+    perturbation: Perturbations = None,
+    max_instances: MaxInstances = None,
     trials: Annotated[
         int | None, typer.Option(help="Draws of in-context examples; the suite's number, else 1.", min=1)
     ] = None,
     shots: Annotated[
         int | None, typer.Option(help="In-context examples at most, instead of each scenario's own.", min=0)
     ] = None,
+    prompting: Prompting = "own",
+    votes: Annotated[int | None, typer.Option(help="Chains a scenario, with ama; 5.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Seed of draws and perturbations.")] = 0,
     date: Annotated[
         str | None, typer.Option(help="Day of the answers, YYYY-MM-DD; the folder's, else today.")
@@ -80,6 +89,8 @@ def evaluate(  # noqa: PLR0913 (a setting each)
         max_instances=max_instances,
         trials=trials,
         shots=shots,
+        prompting=prompting,
+        votes=votes,
         seed=seed,
         date=date,
         official=official,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from longwave.config import config_hash
@@ -45,7 +45,7 @@ class Request:
         """Hash the request with the model it is for: the key of caches and of the ``requests`` table."""
         # JSON writes 0 and 0.0 apart, but requests that are equal must share their answers
         floats = {"temperature": float(self.temperature), "top_p": float(self.top_p)}
-        return config_hash({**asdict(self), **floats}, model, version)
+        return config_hash({**vars(self), **floats}, model, version)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from longwave.evaluation.contamination import (
 from longwave.evaluation.families import headlines, summarize_families
 from longwave.evaluation.floors import floor_rows
 from longwave.evaluation.grid import GridCell, GridTable, build_grid
+from longwave.evaluation.irac import summarize_irac, summarize_legal_tasks
 from longwave.evaluation.launch import evaluate, launch
 from longwave.evaluation.plan import Shard
 from longwave.evaluation.preview import preview
@@ -24,6 +25,8 @@ from longwave.evaluation.runner import Own, run_evaluation
 from longwave.evaluation.selection import Selection, select_instances
 from longwave.evaluation.suites import Suite, get_suite, list_suites
 from longwave.evaluation.tables import Tables, read_tables
+from longwave.evaluation.vote_summary import VoteFigures, summarize_votes
+from longwave.evaluation.votes import aggregate_votes
 
 __all__ = [
     "ContaminationPoint",
@@ -36,6 +39,8 @@ __all__ = [
     "Shard",
     "Suite",
     "Tables",
+    "VoteFigures",
+    "aggregate_votes",
     "build_grid",
     "equivariance_names",
     "evaluate",
@@ -54,5 +59,8 @@ __all__ = [
     "run_evaluation",
     "select_instances",
     "summarize_families",
+    "summarize_irac",
+    "summarize_legal_tasks",
+    "summarize_votes",
     "unmeasured_families",
 ]

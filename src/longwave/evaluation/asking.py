@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from longwave.clients.base import Client, Request, Result
 from longwave.clients.fake import Teachable
 from longwave.errors import BudgetExceeded, DamagedCache, LongwaveError, StorageError
 from longwave.evaluation.scoring import Answered, Row, Task, describe_requests, score
 from longwave.evaluation.selection import Selection
-from longwave.prompting import Case, Prepared, PromptMethod, get_method
+from longwave.prompting import Case, ManyRounds, Prepared, PromptMethod
 
 __all__ = ["Batch", "ask_tasks"]
 
@@ -33,19 +34,25 @@ class Batch:
     cost_usd: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Written:
-    """A task with its requests, or the reason why there are none."""
+    """A task with its requests and what came of them, or the reason why there are none."""
 
     task: Task
     method: PromptMethod
     prepared: Prepared | None
     error: str | None
+    results: list[Result] = field(default_factory=list)
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """The requests, none when they could not be written."""
-        return self.prepared.requests if self.prepared is not None else ()
+        """The requests that were not sent yet, none when they could not be written."""
+        return self.prepared.requests[len(self.results) :] if self.prepared is not None else ()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a request could not be written or was not answered."""
+        return self.error is not None or any(result.error is not None for result in self.results)
 
 
 def ask_tasks(
@@ -58,6 +65,8 @@ def ask_tasks(
     pupil: Client | None = None,
 ) -> Iterator[Batch]:
     """Ask about tasks in order, at least ``batch_size`` requests at a time.
+
+    Where later requests depend on earlier answers, those of all tasks of a batch are asked round by round.
 
     Parameters
     ----------
@@ -80,50 +89,60 @@ def ask_tasks(
     StorageError, DataError
         If the request cache cannot be written or read.
     """
-    teach = pupil.teach if isinstance(pupil, Teachable) else None
     waiting: list[_Written] = []
     n_requests = 0
     for task in tasks:
         written = _write(client, task, selections[task.scenario.key], seed)
-        if teach is not None and written.prepared is not None:
-            for request, completion in zip(
-                written.requests, written.method.ideal(written.prepared), strict=True
-            ):
-                teach(request, completion)
         waiting.append(written)
         n_requests += len(written.requests)
         if n_requests >= batch_size:
-            yield _ask(client, waiting)
+            yield _ask(client, waiting, pupil)
             waiting, n_requests = [], 0
     if waiting:
-        yield _ask(client, waiting)
+        yield _ask(client, waiting, pupil)
 
 
 def _write(client: Client, task: Task, selection: Selection, seed: int) -> _Written:
-    prompt = selection.scenario.prompt
-    method = get_method(prompt.method)
+    variant = selection.variant(task.key["prompt"])
+    method = variant.method
     case = Case(
-        prompt=prompt,
+        prompt=selection.scenario.prompt,
         instance=task.instance,
-        examples=selection.examples(task.instance, trial=task.trial, seed=seed),
+        examples=selection.examples(task.instance, trial=task.trial, seed=seed, variant=variant),
         seed=seed + task.trial,
     )
+    written = _Written(task=task, method=method, prepared=None, error=None)
+    _attempt(written, partial(method.prepare, case, client))
+    return written
+
+
+def _attempt(written: _Written, prepare: Callable[[], Prepared]) -> None:
+    """Write the next requests of a task; what cannot be written is its error."""
     try:
-        return _Written(task=task, method=method, prepared=method.prepare(case, client), error=None)
+        written.prepared = prepare()
     except OUR_OWN:
         raise
     except Exception as error:  # one instance that cannot be asked about never ends a run
-        return _Written(task=task, method=method, prepared=None, error=_explain(error))
+        written.error = _explain(error)
 
 
-def _ask(client: Client, written: Sequence[_Written]) -> Batch:
-    requests = [request for item in written for request in item.requests]
-    results = _complete(client, requests)
-    answered, start = [], 0
-    for item in written:
-        part = results[start : start + len(item.requests)]
-        start += len(item.requests)
-        answered.append(score(item.task, item.method, item.prepared, part, error=item.error))
+def _ask(client: Client, written: Sequence[_Written], pupil: Client | None) -> Batch:
+    requests: list[Request] = []
+    results: list[Result] = []
+    while asked := [item for item in written if item.requests and not item.has_failed]:
+        if isinstance(pupil, Teachable):
+            _teach(pupil, asked)
+        requests += (new := [request for item in asked for request in item.requests])
+        results += (found := _complete(client, new))
+        start = 0
+        for item in asked:
+            part = found[start : start + len(item.requests)]
+            start += len(part)
+            item.results += part
+            _advance(client, item)
+    answered = [
+        score(item.task, item.method, item.prepared, item.results, error=item.error) for item in written
+    ]
     return Batch(
         answered=answered,
         requests=describe_requests(requests, results, model=client.name, version=client.version),
@@ -131,6 +150,24 @@ def _ask(client: Client, written: Sequence[_Written]) -> Batch:
         n_cached=sum(result.is_cached for result in results),
         cost_usd=sum(result.cost_usd or 0.0 for result in results if not result.is_cached),
     )
+
+
+def _advance(client: Client, written: _Written) -> None:
+    """Write what is asked next, where the answers so far lead to more."""
+    method, prepared = written.method, written.prepared
+    if isinstance(method, ManyRounds) and prepared is not None and not written.has_failed:
+        answers = [result.completions for result in written.results]
+        _attempt(written, partial(method.advance, prepared, answers, client))
+
+
+def _teach(pupil: Teachable, asked: Sequence[_Written]) -> None:
+    """Tell a model the right answers to what it is asked next."""
+    for item in asked:
+        if item.prepared is not None:
+            ideal = item.method.ideal(item.prepared)
+            is_one = not isinstance(item.method, ManyRounds)  # else a pupil that errs strays from the ideal
+            for request, completion in zip(item.prepared.requests, ideal, strict=is_one):
+                pupil.teach(request, completion)
 
 
 def _complete(client: Client, requests: Sequence[Request]) -> list[Result]:

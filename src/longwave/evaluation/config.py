@@ -10,6 +10,8 @@ from longwave.errors import ConfigError
 
 __all__ = ["EvaluateConfig"]
 
+PROMPTINGS = ("own", "ama")
+FILE_ENDINGS = (".yaml", ".yml", ".json")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -34,6 +36,11 @@ class EvaluateConfig:
         once.
     shots : int, optional
         In-context examples at most, instead of each scenario's own number; changes the ``prompt`` column.
+    prompting : str
+        ``"own"``: each scenario's own prompt; ``"ama"``: chains of questions whose answers are votes; or the
+        path of a file of chains. Changes the ``prompt`` column.
+    votes : int, optional
+        Chains a scenario, for ``prompting`` other than ``"own"``; default 5.
     seed : int
         Seeds the draw of instances, perturbations and sampling; trial ``t`` draws examples with ``seed + t``.
     date : str, optional
@@ -59,6 +66,8 @@ class EvaluateConfig:
     max_instances: int | None = None
     trials: int | None = None
     shots: int | None = None
+    prompting: str = "own"
+    votes: int | None = None
     seed: int = 0
     date: str | None = None
     official: bool = False
@@ -77,6 +86,7 @@ class EvaluateConfig:
             ("batch_size", 1),
             ("max_instances", 1),
             ("shots", 0),
+            ("votes", 1),
             ("seed", 0),
         ):
             value = getattr(self, name)
@@ -84,6 +94,15 @@ class EvaluateConfig:
                 raise ConfigError(f'"{name}" is {value}; it must be at least {smallest}.')
         if self.date is not None:
             _check_day(self.date)
+        if self.prompting not in PROMPTINGS and not self.prompting.lower().endswith(FILE_ENDINGS):
+            raise ConfigError(
+                f'"prompting" is "{self.prompting}"; accepted are own, ama, and the path of a YAML file of '
+                "chains."
+            )
+        if self.votes is not None and self.prompting == "own":
+            raise ConfigError(
+                f'"votes" is {self.votes}, but a scenario\'s own prompt is one. Set "prompting" to ama.'
+            )
 
 
 def _check_day(day: str) -> None:

@@ -35,6 +35,8 @@ def evaluate(  # noqa: PLR0913 (a setting each)
     max_instances: int | None = None,
     trials: int | None = None,
     shots: int | None = None,
+    prompting: str = "own",
+    votes: int | None = None,
     seed: int = 0,
     date: str | None = None,
     official: bool = False,
@@ -58,7 +60,7 @@ def evaluate(  # noqa: PLR0913 (a setting each)
         Specs such as ``"checkpoint:runs/hyena"``, or clients of one's own.
     scenarios, perturbations : sequences of str, Scenario or Perturbation
         Names, paths of scenarios' YAML files, or objects of one's own.
-    suite, max_instances, trials, shots, seed, date, official
+    suite, max_instances, trials, shots, prompting, votes, seed, date, official
         See ``EvaluateConfig``.
     retry_failed, shard, workers, engine, on_progress
         See ``launch``.
@@ -92,6 +94,8 @@ def evaluate(  # noqa: PLR0913 (a setting each)
         max_instances=max_instances,
         trials=trials,
         shots=shots,
+        prompting=prompting,
+        votes=votes,
         seed=seed,
         date=date,
         official=official,

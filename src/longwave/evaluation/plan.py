@@ -15,7 +15,7 @@ from longwave.evaluation.config import EvaluateConfig
 from longwave.evaluation.scoring import Task
 from longwave.evaluation.selection import Selection
 from longwave.predictions import KEY, done_keys
-from longwave.prompting import name_prompt
+from longwave.prompting import PromptVariant
 
 __all__ = ["WHOLE", "Done", "Shard", "count_tasks", "plan_tasks"]
 
@@ -103,7 +103,7 @@ class Done:
 def plan_tasks(
     client: Client, config: EvaluateConfig, selections: Mapping[str, Selection], *, shard: Shard = WHOLE
 ) -> Iterator[Task]:
-    """Walk over the rows that a model is asked for: scenario by scenario, trial by trial.
+    """Walk over the rows that a model is asked for: by scenario, prompt variant and trial.
 
     Parameters
     ----------
@@ -116,15 +116,15 @@ def plan_tasks(
     """
     mine = shard.bounds(_count(config, selections))
     place = 0
-    for selection in selections.values():
+    for selection, variant in _asked(selections):
         shared = {
             "scenario": selection.scenario.key,
             "model": client.name,
             "version": client.version,
             "date": config.date,
-            "prompt": name_prompt(selection.scenario.prompt),
+            "prompt": variant.name,
         }
-        for trial in range(_trials(config, selection)):
+        for trial in range(_trials(config, variant)):
             for instance in selection.instances:
                 if place in mine:
                     own = {"instance": instance.id, "perturbation": instance.perturbation, "trial": trial}
@@ -144,8 +144,16 @@ def count_tasks(config: EvaluateConfig, selections: Mapping[str, Selection], *, 
 
 
 def _count(config: EvaluateConfig, selections: Mapping[str, Selection]) -> int:
-    return sum(_trials(config, selection) * len(selection.instances) for selection in selections.values())
+    return sum(
+        _trials(config, variant) * len(selection.instances) for selection, variant in _asked(selections)
+    )
 
 
-def _trials(config: EvaluateConfig, selection: Selection) -> int:
-    return config.trials or 1 if selection.shows_examples else 1
+def _asked(selections: Mapping[str, Selection]) -> Iterator[tuple[Selection, PromptVariant]]:
+    for selection in selections.values():
+        for variant in selection.variants:
+            yield selection, variant
+
+
+def _trials(config: EvaluateConfig, variant: PromptVariant) -> int:
+    return config.trials or 1 if variant.has_trials else 1

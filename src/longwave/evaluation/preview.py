@@ -14,7 +14,9 @@ from longwave.evaluation.config import EvaluateConfig
 from longwave.evaluation.plan import WHOLE, Done, Shard, plan_tasks
 from longwave.evaluation.records import with_date
 from longwave.evaluation.runner import Own, open_clients, resolve, select, task_key
-from longwave.prompting import Case, get_method
+from longwave.evaluation.scoring import Task
+from longwave.evaluation.selection import Selection
+from longwave.prompting import Case, ManyRounds, Prepared
 
 __all__ = ["PREVIEW", "preview"]
 
@@ -75,7 +77,8 @@ def preview(
         One row a model and scenario: ``rows`` of the plan and ``rows_left``, distinct ``requests`` for these,
         ``tokens_in``, at most ``tokens_out_max`` and ``cost_usd_max`` (null without a price), ``n_unwritten``
         rows whose requests cannot be written, and the ``first_prompt``. Answers that the request cache holds
-        cost nothing, so the real price is often lower.
+        cost nothing, so the real price is often lower. What later steps of a chain ask is an estimate, since
+        it depends on answers.
 
     Raises
     ------
@@ -89,25 +92,18 @@ def preview(
     rows = []
     for client in open_clients(config, own):
         sums: dict[str, _Sum] = {}
-        there: dict[str, set[tuple[object, ...]]] = {}
+        there: dict[tuple[str, object], set[tuple[object, ...]]] = {}
         for task in plan_tasks(client, config, selections, shard=shard):
-            key = task.scenario.key
+            key, prompt = task.scenario.key, task.key["prompt"]
             total = sums.setdefault(key, _Sum())
             total.rows += 1
-            if key not in there:
-                there[key] = done.of(task.key)
-            if task_key(task) in there[key]:
+            if (key, prompt) not in there:
+                there[key, prompt] = done.of(task.key)
+            if task_key(task) in there[key, prompt]:
                 continue
             total.rows_left += 1
-            prompt = selections[key].scenario.prompt
-            case = Case(
-                prompt=prompt,
-                instance=task.instance,
-                examples=selections[key].examples(task.instance, trial=task.trial, seed=config.seed),
-                seed=config.seed + task.trial,
-            )
             try:
-                prepared = get_method(prompt.method).prepare(case, client)
+                prepared = _prepare(task, selections[key], config.seed, client)
             except LongwaveError:  # its row will carry the error
                 total.n_unwritten += 1
                 continue
@@ -115,6 +111,24 @@ def preview(
                 total.add(request, client)
         rows += [_row(client, key, total) for key, total in sums.items()]
     return pl.DataFrame(rows, schema=PREVIEW)
+
+
+def _prepare(task: Task, selection: Selection, seed: int, client: Client) -> Prepared:
+    """Write all requests of a task; those that depend on answers, as if the answers were the right ones."""
+    variant = selection.variant(task.key["prompt"])
+    case = Case(
+        prompt=selection.scenario.prompt,
+        instance=task.instance,
+        examples=selection.examples(task.instance, trial=task.trial, seed=seed, variant=variant),
+        seed=seed + task.trial,
+    )
+    method = variant.method
+    prepared, n_before = method.prepare(case, client), 0
+    while isinstance(method, ManyRounds) and len(prepared.requests) > n_before:
+        n_before = len(prepared.requests)
+        answers = [(completion,) for completion in method.ideal(prepared)]
+        prepared = method.advance(prepared, answers, client)
+    return prepared
 
 
 def _row(client: Client, scenario: str, total: _Sum) -> dict[str, object]:

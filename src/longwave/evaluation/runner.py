@@ -31,6 +31,7 @@ from longwave.evaluation.writer import TableWriter, write_instances
 from longwave.perturbations import Perturbation
 from longwave.perturbations.sets import expand_perturbations
 from longwave.predictions import drop_failed, finish_run, read_predictions
+from longwave.prompting import VOTES
 from longwave.scenarios import Scenario, get_scenario, load_official
 
 __all__ = ["Own", "open_clients", "resolve", "run_evaluation", "select", "task_key"]
@@ -110,6 +111,8 @@ def select(config: EvaluateConfig, own: Own) -> dict[str, Selection]:
             perturbations=list(edits.values()),
             max_instances=min(limits, default=None),
             seed=config.seed,
+            prompting=config.prompting,
+            votes=config.votes or VOTES,
         )
         selections.setdefault(scenario.key, selection)
         logger.info("%s: %d inputs", scenario.key, len(selection.instances))
@@ -220,10 +223,10 @@ def _fill(
 def _left(tasks: Iterator[Task], done: Done, counter: Counter, model: str) -> Iterator[Task]:
     """Pass on the tasks that have no row yet."""
     there: set[tuple[object, ...]] = set()
-    scenario = None
+    shared = None
     for task in tasks:
-        if task.scenario.key != scenario:
-            scenario = task.scenario.key
+        if (task.scenario.key, task.key["prompt"]) != shared:
+            shared = (task.scenario.key, task.key["prompt"])
             there = done.of(task.key)
         if task_key(task) in there:
             counter.skip(model)

@@ -10,7 +10,7 @@ from functools import cache
 from longwave.clients.base import Request, Result
 from longwave.config import config_hash
 from longwave.errors import BackendUnavailable, DataError
-from longwave.metrics import Answer, AnswerMetric, InstanceMetric, get_metric
+from longwave.metrics import Answer, AnswerMetric, InstanceMetric, TableMetric, get_metric
 from longwave.prompting import Outcome, Prepared, PromptMethod, likely_first
 from longwave.scenarios.base import Instance, Scenario
 
@@ -180,7 +180,7 @@ def _measure(task: Task, outcome: Outcome, results: Sequence[Result]) -> dict[st
 def _lack(task: Task) -> str | None:
     """Say what an instance lacks for its main metric; None when it lacks nothing."""
     name = task.scenario.main_metric
-    if task.instance.label is not None or not isinstance(get_metric(name), InstanceMetric):
+    if task.instance.label is not None or not isinstance(_find_metric(name), InstanceMetric):
         return None
     return (
         f'Instance "{task.instance.id}" has no right reference, which the metric "{name}" compares with. '
@@ -188,9 +188,14 @@ def _lack(task: Task) -> str | None:
     )
 
 
-@cache  # a row needs several, and looking one up takes longer than most take to compute
+@cache
+def _find_metric(name: str) -> InstanceMetric | AnswerMetric | TableMetric:
+    """Look a metric up once: a row needs several, and that takes longer than most take to compute."""
+    return get_metric(name)
+
+
 def _row_metric(name: str) -> InstanceMetric | AnswerMetric:
-    metric = get_metric(name)
+    metric = _find_metric(name)
     if not isinstance(metric, InstanceMetric | AnswerMetric):
         raise DataError(
             f'"{name}" is a metric of whole tables and cannot be the main metric of a scenario. Name one of '
@@ -200,5 +205,5 @@ def _row_metric(name: str) -> InstanceMetric | AnswerMetric:
 
 
 def _is_correct(main_metric: str, value: float) -> bool | None:
-    metric = get_metric(main_metric)
+    metric = _find_metric(main_metric)
     return metric.is_full_marks(value) if isinstance(metric, InstanceMetric | AnswerMetric) else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from longwave.errors import DataError
 from longwave.perturbations import Perturbation
-from longwave.prompting import choose_examples
+from longwave.prompting import VOTES, PromptVariant, ama_variants, choose_examples, own_variant
 from longwave.scenarios.base import Instance, Scenario
 
 __all__ = ["Selection", "select_instances"]
@@ -28,11 +28,19 @@ class Selection:
     instances : tuple of Instance
         The drawn originals in the scenario's order, then their perturbed copies, one perturbation after the
         other.
+    variants : tuple of PromptVariant
+        The ways in which each of them is asked; default: the scenario's own.
     """
 
     scenario: Scenario
     train: tuple[Instance, ...]
     instances: tuple[Instance, ...]
+    variants: tuple[PromptVariant, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.variants:
+            own = own_variant(self.scenario, (*self.train, *self.instances))
+            object.__setattr__(self, "variants", (own,))
 
     @property
     def originals(self) -> tuple[Instance, ...]:
@@ -41,24 +49,32 @@ class Selection:
 
     @property
     def shows_examples(self) -> bool:
-        """Whether prompts show in-context examples, so that another trial is another prompt."""
-        return bool(self.train) and self.scenario.prompt.max_train_instances > 0
+        """Whether prompts show in-context examples that differ from trial to trial."""
+        return any(variant.has_trials for variant in self.variants)
 
-    def examples(self, instance: Instance, *, trial: int, seed: int = 0) -> tuple[Instance, ...]:
+    def variant(self, name: object) -> PromptVariant:
+        """Return a variant by what stands in the ``prompt`` column."""
+        return self._by_name[name]
+
+    def examples(
+        self, instance: Instance, *, trial: int, seed: int = 0, variant: PromptVariant | None = None
+    ) -> tuple[Instance, ...]:
         """Choose the in-context examples of an instance in a trial, among its kind (``examples_by``)."""
+        n_examples = self.scenario.prompt.max_train_instances if variant is None else variant.n_examples
+        draw = seed + trial + (0 if variant is None else variant.seed)
         by = self.scenario.prompt.examples_by
         kind = None if by is None else instance.extra.get(by)
         # where the train split itself is evaluated, no instance may show its own answer
         own = instance.id if instance.id in self._train_ids else None
-        known = self._chosen.get((kind, own, seed + trial))
+        known = self._chosen.get((kind, own, draw, n_examples))
         if known is None:
             pool = [
                 example
                 for example in self.train
                 if example.id != own and (by is None or example.extra.get(by) == kind)
             ]
-            chosen = choose_examples(pool, self.scenario.prompt.max_train_instances, trial=seed + trial)
-            known = self._chosen[kind, own, seed + trial] = tuple(chosen)
+            chosen = choose_examples(pool, n_examples, trial=draw)
+            known = self._chosen[kind, own, draw, n_examples] = tuple(chosen)
         return known
 
     @cached_property
@@ -66,9 +82,13 @@ class Selection:
         return frozenset(example.id for example in self.train)
 
     @cached_property
-    def _chosen(self) -> dict[tuple[object, str | None, int], tuple[Instance, ...]]:
-        """Examples by kind, instance left out and trial: one draw serves all instances of a trial."""
+    def _chosen(self) -> dict[tuple[object, str | None, int, int], tuple[Instance, ...]]:
+        """Examples by kind, instance left out, draw and number: one draw serves all instances of a trial."""
         return {}
+
+    @cached_property
+    def _by_name(self) -> dict[object, PromptVariant]:
+        return {variant.name: variant for variant in self.variants}
 
 
 def select_instances(
@@ -77,6 +97,8 @@ def select_instances(
     perturbations: Sequence[Perturbation] = (),
     max_instances: int | None = None,
     seed: int = 0,
+    prompting: str = "own",
+    votes: int = VOTES,
 ) -> Selection:
     """Load a scenario, draw the instances to evaluate, and perturb them.
 
@@ -90,6 +112,11 @@ def select_instances(
         Originals at most, valid and test together, drawn without replacement before they are perturbed.
     seed : int
         Seeds the draw (numpy's default generator) and the perturbations.
+    prompting : str
+        ``"own"``: by the prompt that the scenario describes; ``"ama"``: by chains for its task; or the path
+        of a file of chains.
+    votes : int
+        Chains, where there are chains.
 
     Raises
     ------
@@ -115,7 +142,15 @@ def select_instances(
         if (copy := edit.perturb(instance, seed)) is not None
     ]
     train = tuple(instance for instance in loaded if instance.split == "train")
-    return Selection(scenario=scenario, train=train, instances=(*asked, *copies))
+    variants = () if prompting == "own" else _vote(scenario, loaded, prompting, votes)
+    return Selection(scenario=scenario, train=train, instances=(*asked, *copies), variants=variants)
+
+
+def _vote(
+    scenario: Scenario, loaded: Sequence[Instance], prompting: str, votes: int
+) -> tuple[PromptVariant, ...]:
+    file = None if prompting == "ama" else prompting
+    return ama_variants(scenario, loaded, votes=votes, file=file)
 
 
 def _check(scenario: Scenario, loaded: Sequence[Instance]) -> None:

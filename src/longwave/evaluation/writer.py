@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -84,7 +85,7 @@ class TableWriter:
         rows, self._rows = self._rows, []
         scores, self._scores = self._scores, []
         requests, self._requests = self._requests, {}
-        frames = (pl.DataFrame(list(requests.values()), schema=REQUESTS), pl.DataFrame(scores, schema=SCORES))
+        frames = (_frame(list(requests.values()), REQUESTS), pl.DataFrame(scores, schema=SCORES))
         where = {"run": self.run, "place": self.place}
         append_side(self.folder, "requests", frames[0], **where)
         append_side(self.folder, "scores", frames[1], **where)
@@ -106,9 +107,7 @@ def write_instances(folder: Path, selections: Sequence[Selection], *, run: str =
 def _chunks(selection: Selection) -> Iterable[pl.DataFrame]:
     for start in range(0, len(selection.instances), CHUNK):
         part = selection.instances[start : start + CHUNK]
-        yield pl.DataFrame(
-            [_describe(selection.scenario.key, instance) for instance in part], schema=INSTANCES
-        )
+        yield _frame([_describe(selection.scenario.key, instance) for instance in part], INSTANCES)
 
 
 def _describe(scenario: str, instance: Instance) -> Row:
@@ -126,3 +125,28 @@ def _describe(scenario: str, instance: Instance) -> Row:
         "tags": tags if any(tags) else None,
         "extra": json.dumps(instance.extra, ensure_ascii=False) if instance.extra else None,
     }
+
+
+def _frame(rows: Sequence[Row], schema: pl.Schema) -> pl.DataFrame:
+    """Turn rows that have every column into a frame."""
+    columns = {name: [row[name] for row in rows] for name in schema}
+    lists = {
+        name: _lists(cast("list[list[object]]", columns[name]), dtype.inner)
+        for name, dtype in schema.items()
+        if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.String | pl.Float64 | pl.Int32)
+    }
+    return pl.DataFrame({**columns, **lists}, schema=schema)
+
+
+def _lists(values: Sequence[Sequence[object]], inner: pl.DataType) -> pl.Series:
+    """Make a column of lists out of all their items at once: list by list takes 25 times as long."""
+    items = pl.DataFrame(
+        {
+            "row": [row for row, value in enumerate(values) for _ in value],
+            "item": [item for value in values for item in value],
+        },
+        schema={"row": pl.Int64, "item": inner},
+    )
+    filled = items.group_by("row", maintain_order=True).agg("item")
+    rows = pl.DataFrame({"row": range(len(values))}, schema={"row": pl.Int64})
+    return rows.join(filled, on="row", how="left", maintain_order="left")["item"].fill_null([])

@@ -1,6 +1,6 @@
 """The predictions table: its schema, its store on disk, and the statistics over it."""
 
-from longwave.predictions._finishing import drop_failed, finish_run
+from longwave.predictions._finishing import drop_failed, drop_rows, finish_run
 from longwave.predictions.schema import (
     COLUMNS,
     INSTANCES,
@@ -52,6 +52,7 @@ __all__ = [
     "count_answers",
     "done_keys",
     "drop_failed",
+    "drop_rows",
     "finish_run",
     "holm",
     "join_completions",

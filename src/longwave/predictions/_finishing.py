@@ -16,7 +16,7 @@ from longwave.predictions._shards import (
 )
 from longwave.predictions.schema import TABLES, Table
 
-__all__ = ["drop_failed", "finish_run"]
+__all__ = ["drop_failed", "drop_rows", "finish_run"]
 
 
 def finish_run(folder: Path | str, run: str) -> None:
@@ -64,11 +64,34 @@ def drop_failed(folder: Path | str) -> int:
     StorageError
         If the disk is full; what was rewritten before stays so.
     """
+    return drop_rows(folder, pl.col("error").is_not_null())
+
+
+def drop_rows(folder: Path | str, which: pl.Expr) -> int:
+    """Take rows out of a predictions table.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Output folder; nobody else may write to it meanwhile.
+    which : Expr
+        True for the rows to take out; null is false.
+
+    Returns
+    -------
+    int
+        Rows that were taken out. Shards without such rows stay as they are.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full; what was rewritten before stays so.
+    """
     table = TABLES["predictions"]
     dropped = 0
     for path in list_shards(Path(folder) / table.name):
         rows = read_shards([path], table)
-        kept = rows.filter(pl.col("error").is_null())
+        kept = rows.filter(~which.fill_null(value=False))
         if len(kept) < len(rows):
             rewrite_shard(path, kept)
             dropped += len(rows) - len(kept)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from longwave.errors import StorageError, TableError
 from longwave.predictions._conform import conform
 from longwave.predictions.schema import SCHEMA_VERSION, TABLES, Table
 
+T = TypeVar("T")
 VERSION_KEY = "longwave_schema"
 RUN_KEY = "longwave_run"  # the run that wrote the shard
 PLACE_KEY = "longwave_place"  # where its rows stand in the plan of the run
@@ -26,6 +28,7 @@ WHOLE = re.compile(
 )  # the one shard of a finished run; pieces have 8 digits
 REPLACES = ".replaces"  # beside a shard: names of the pieces whose rows it holds, while they are there
 
+TRIES = 4
 ROW_GROUP = 20_000  # fixed, so that equal rows are equal bytes
 
 # (table, version): how a file of that version becomes one of the next; only renamed, dropped or retyped
@@ -75,6 +78,18 @@ def write_shard(folder: Path, rows: pl.DataFrame, *, run: str = "", place: str =
     path = folder / f"part-{index:08d}-{secrets.token_hex(4)}.parquet"
     _write(path, rows.rechunk().lazy(), {RUN_KEY: run, PLACE_KEY: place} if run else {})
     return path
+
+
+def read_steadily(find: Callable[[], list[Path]], read: Callable[[list[Path]], T]) -> T:
+    """List shards and read them; again where another process wrote them anew in between (`finish_run`)."""
+    for _ in range(TRIES):
+        paths = find()
+        try:
+            return read(paths)
+        except (TableError, pl.exceptions.PolarsError, OSError):
+            if all(path.exists() for path in paths):
+                raise
+    return read(find())
 
 
 def shards_of(folder: Path, run: str) -> list[Path]:

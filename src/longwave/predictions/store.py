@@ -14,7 +14,13 @@ import polars as pl
 
 from longwave.errors import MissingFile, TableError, UnknownName
 from longwave.predictions._conform import conform
-from longwave.predictions._shards import list_shards, read_keys, read_shards, write_shard
+from longwave.predictions._shards import (
+    list_shards,
+    read_keys,
+    read_shards,
+    read_steadily,
+    write_shard,
+)
 from longwave.predictions.schema import KEY, TABLES, Table
 
 __all__ = [
@@ -107,7 +113,7 @@ def read_predictions(path: Path | str) -> pl.DataFrame:
     TableError
         If a file is damaged, breaks the schema or was written by a newer Longwave; the message names it.
     """
-    return read_shards(_find_shards(Path(path), _PREDICTIONS), _PREDICTIONS)
+    return _read(Path(path), _PREDICTIONS)
 
 
 def done_keys(folder: Path | str) -> pl.DataFrame:
@@ -129,11 +135,14 @@ def done_keys(folder: Path | str) -> pl.DataFrame:
 
 def count_answers(folder: Path | str) -> int:
     """Count the rows of a folder that are a model's; those of floors do not count, no table has none."""
-    paths = list_shards(Path(folder) / _PREDICTIONS.name)
-    if not paths:
-        return 0
-    rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False)
-    return int(rows.filter(~pl.col("model").str.starts_with("floor:")).select(pl.len()).collect().item())
+
+    def count(paths: list[Path]) -> int:
+        if not paths:
+            return 0
+        rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False)
+        return int(rows.filter(~pl.col("model").str.starts_with("floor:")).select(pl.len()).collect().item())
+
+    return read_steadily(lambda: list_shards(Path(folder) / _PREDICTIONS.name), count)
 
 
 def skip_done(plan: pl.DataFrame, folder: Path | str) -> pl.DataFrame:
@@ -204,7 +213,7 @@ def read_side(folder: Path | str, table: SideTable) -> pl.DataFrame:
         If a file is damaged, breaks the schema or was written by a newer Longwave.
     """
     side = _side(table)
-    rows = read_shards(_find_shards(Path(folder), side), side)
+    rows = _read(Path(folder), side)
     return rows.unique(side.key, keep="last", maintain_order=True)
 
 
@@ -281,8 +290,15 @@ def _check_key(predictions: pl.DataFrame, side: Table) -> None:
 
 
 def _keys_of(folder: Path) -> pl.DataFrame:
-    frames = [read_keys(path, _PREDICTIONS.name) for path in list_shards(folder)]
-    return pl.concat([pl.DataFrame(schema=_PREDICTIONS.key_schema), *frames])
+    empty = pl.DataFrame(schema=_PREDICTIONS.key_schema)
+    return read_steadily(
+        lambda: list_shards(folder),
+        lambda paths: pl.concat([empty, *(read_keys(path, _PREDICTIONS.name) for path in paths)]),
+    )
+
+
+def _read(path: Path, table: Table) -> pl.DataFrame:
+    return read_steadily(lambda: _find_shards(path, table), lambda paths: read_shards(paths, table))
 
 
 def _find_shards(path: Path, table: Table) -> list[Path]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from longwave import registry
 from longwave.clients.base import Completion, Request
 from longwave.scenarios.base import Instance, PromptFormat
 
-__all__ = ["Case", "Outcome", "Prepared", "PromptMethod", "Reader", "get_method", "name_prompt"]
+__all__ = [
+    "Case",
+    "ManyRounds",
+    "Outcome",
+    "Prepared",
+    "PromptMethod",
+    "PromptVariant",
+    "Reader",
+    "get_method",
+    "name_prompt",
+]
 
 
 class Reader(Protocol):
@@ -115,6 +125,41 @@ class PromptMethod(Protocol):
     def ideal(self, prepared: Prepared) -> list[Completion]:
         """Write what a model that knows everything answers, one completion a request."""
         ...
+
+
+@runtime_checkable
+class ManyRounds(Protocol):
+    """What a prompting method has besides when what it asks depends on earlier answers."""
+
+    def advance(
+        self, prepared: Prepared, answers: Sequence[Sequence[Completion]], reader: Reader
+    ) -> Prepared:
+        """Add the requests of the next round; with as many requests as answers, nothing is left to ask."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptVariant:
+    """One way to ask about all instances of a scenario: a vote.
+
+    Parameters
+    ----------
+    name : str
+        For the ``prompt`` column.
+    method : PromptMethod
+    n_examples : int
+        In-context examples that it shows at most.
+    seed : int
+        Added to the seed of their draw.
+    has_trials : bool
+        Whether it is asked once a trial, each with other examples.
+    """
+
+    name: str
+    method: PromptMethod
+    n_examples: int
+    seed: int = 0
+    has_trials: bool = True
 
 
 def get_method(name: str) -> PromptMethod:
