@@ -13,7 +13,8 @@ import pytest
 
 from longwave.predictions import INSTANCES, SCHEMA, append_side, write_predictions
 from longwave.report.analysis import Analysis, analyse
-from longwave.report.reading import describe_rows, read_results
+from longwave.report.reading import read_results
+from longwave.report.source import describe_rows
 
 Row = dict[str, object]
 
@@ -288,8 +289,10 @@ def follow() -> Callable[[Analysis, str], list[Row]]:
         slug = Path(address.path).stem
         scenario = next(name for name, one in analysis.slugs.items() if one == slug)
         wanted = dict(parse_qsl(address.query, keep_blank_values=True, strict_parsing=bool(address.query)))
-        assert set(wanted) <= {"model", "input", "outcome", "versus", "group", "low", "high"}
-        every = [row for row in analysis.rows.iter_rows(named=True) if row["scenario"] == scenario]
+        assert set(wanted) <= {
+            "model", "input", "edits", "outcome", "versus", "flip", "group", "error", "low", "high"
+        }  # fmt: skip
+        every = list(analysis.part(scenario).rows.iter_rows(named=True))
         found = [row for row in every if _matches(row, wanted)]
         if "versus" not in wanted:
             return found

@@ -20,6 +20,14 @@ NAMES = (
     "instances/index.html",
     "instances/local-1.html",
     "instances/boolq-1.html",
+    "grid.html",
+    "taxonomy.html",
+    "models/index.html",
+    "models/m-a-55804c61.html",
+    "comparisons/index.html",
+    "comparisons/m-a-55804c61~model-da3c9063.html",
+    "families/calibration.html",
+    "families/fairness.html",
 )
 
 

@@ -18,6 +18,7 @@ from longwave.predictions import append_side, write_predictions
 from longwave.report import build_report
 
 Rows = Callable[..., pl.DataFrame]
+FAMILIES = ("accuracy", "calibration", "robustness", "fairness", "efficiency")
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
@@ -81,6 +82,14 @@ def test_every_page_is_there(pages: dict[Path, Page], report: Path) -> None:
     assert names == {
         "index.html",
         "instances/index.html",
+        "grid.html",
+        "taxonomy.html",
+        "models/index.html",
+        "models/attention.html",
+        "models/hyena.html",
+        "comparisons/index.html",
+        "comparisons/attention~hyena.html",
+        *(f"families/{name}.html" for name in FAMILIES),
         *(f"scenarios/{name}-1.html" for name in ("blimp", "books", "boolq", "openbookqa")),
         *(f"instances/{name}-1.html" for name in ("blimp", "books", "boolq", "openbookqa")),
         "instances/boolq-1~2.html",
@@ -233,7 +242,7 @@ def test_only_failures_make_a_page_that_says_so(tmp_path: Path, rows: Rows) -> N
     page = build_report(tmp_path)
     assert "No answer could be scored" in page.read_text("utf-8")
     browser = (page.parent / "instances" / "s-1.html").read_text("utf-8")
-    assert browser.count("Timeout &lt;b&gt;") == 2
+    assert browser.count('<p class="error text" dir="auto">Timeout &lt;b&gt;</p>') == 2
 
 
 def test_one_model_without_side_tables_makes_a_whole_report(tmp_path: Path, rows: Rows) -> None:
@@ -250,6 +259,7 @@ def test_training_alone_makes_a_report(plain_folder: Path, tmp_path: Path) -> No
     text = build_report(tmp_path).read_text("utf-8")
     assert 'id="training"' in text
     assert 'id="leaderboard"' not in text
+    assert "grid.html" not in text
 
 
 def test_prompts_and_trials_have_their_own_answers(tmp_path: Path, rows: Rows) -> None:
@@ -299,3 +309,17 @@ def test_a_report_of_fifteen_hundred_rows_takes_under_ten_seconds(tmp_path: Path
     start = time.perf_counter()
     build_report(tmp_path)
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.slow
+def test_pages_stay_light_where_there_are_many_instances(tmp_path: Path, rows: Rows) -> None:
+    frame = rows(*[("s@1", f"i{n}", m, None, float(n % 3 > 0)) for n in range(3000) for m in "ab"])
+    write_predictions(tmp_path, stored(frame))
+    report = build_report(tmp_path).parent
+    sizes = {path: path.stat().st_size for path in report.rglob("*.html")}
+    assert len(list(report.glob("instances/s-1*.html"))) == 60
+    assert all(size < 300_000 for size in sizes.values())
+    middle = Page(report / "instances" / "s-1~30.html")
+    numbers = [values["data-page"] for tag, values in middle.tags if tag == "a" and "data-page" in values]
+    assert numbers[: len(numbers) // 2] == ["1", "27", "28", "29", "30", "31", "32", "33", "60"]
+    assert (report / "instances" / "s-1.rows.js").stat().st_size < 10 * len(frame)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from longwave.predictions import holm, mcnemar
+from longwave.report import comparisons, estimates
 from longwave.report.comparisons import compare_systems
 
 Rows = Callable[..., pl.DataFrame]
@@ -70,3 +71,29 @@ def test_too_few_common_instances_are_no_comparison(rows: Rows, n: int) -> None:
 def test_three_systems_make_three_pairs(rows: Rows) -> None:
     frame = rows(*answers("s", "a", "b"), *[("s", f"i{place}", "c", None, 1.0) for place in range(40)])
     assert compare_systems(frame).select("first", "second").rows() == [("a", "b"), ("a", "c"), ("b", "c")]
+
+
+def test_many_other_scores_are_tested_by_a_paired_z_test(monkeypatch: pytest.MonkeyPatch, rows: Rows) -> None:
+    frame = rows(
+        *[
+            ("s", f"i{n}", m, None, 2.0 + (n * 37 % 101) / 101 + shift * (n % 7))
+            for n in range(400)
+            for m, shift in (("a", 0.0), ("b", 0.003))
+        ]
+    )
+    exact = compare_systems(frame).row(0, named=True)
+    monkeypatch.setattr(comparisons, "MANY", 300)
+    monkeypatch.setattr(estimates, "MANY", 300)
+    found = compare_systems(frame).row(0, named=True)
+    assert found["test"] == "paired z"
+    assert found["difference"] == pytest.approx(exact["difference"])
+    width = exact["high"] - exact["low"]
+    assert (found["low"], found["high"]) == pytest.approx((exact["low"], exact["high"]), abs=0.1 * width)
+    assert found["p"] < 0.001
+
+
+def test_equal_scores_of_many_have_no_difference(monkeypatch: pytest.MonkeyPatch, rows: Rows) -> None:
+    monkeypatch.setattr(comparisons, "MANY", 3)
+    frame = rows(*[("s", f"i{n}", m, None, float(n % 2)) for n in range(8) for m in "ab"])
+    row = compare_systems(frame).row(0, named=True)
+    assert (row["difference"], row["p"], row["test"]) == (0.0, 1.0, "McNemar")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 import pytest
 
-from longwave.predictions import wilson_interval
-from longwave.report.estimates import estimate, find_estimate
+from longwave.predictions import bootstrap_interval, wilson_interval
+from longwave.report.estimates import MANY, estimate, find_estimate, mean_interval
 
 Rows = Callable[..., pl.DataFrame]
 
@@ -66,3 +67,12 @@ def test_no_rows_give_an_empty_frame(rows: Rows) -> None:
     empty = estimate(rows(("s", "a", "m", None, 1.0)).clear(), ["scenario", "system"])
     assert not len(empty)
     assert find_estimate(empty, "s", "m") is None
+
+
+def test_many_values_take_the_normal_distribution_which_agrees_with_the_bootstrap() -> None:
+    values = np.random.default_rng(3).gamma(2.0, size=MANY)
+    expected = bootstrap_interval(values, n_resamples=400)
+    low, high = mean_interval(values)
+    assert low + high == pytest.approx(2 * values.mean())
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=0.1 * (high - low))
+    assert mean_interval(values[:50]) != pytest.approx((low, high))

@@ -44,6 +44,10 @@ def confident(pairs: list[tuple[float, bool]]) -> pl.DataFrame:
     )
 
 
+def every_row(analysis: Analysis) -> pl.DataFrame:
+    return pl.concat([analysis.part(name).rows for name in analysis.scenarios])
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_drawn_interval_of_right_and_wrong_is_wilsons(
     mixed: Analysis, drawn_rows: Drawn, model: str
@@ -53,7 +57,7 @@ def test_the_drawn_interval_of_right_and_wrong_is_wilsons(
     drawn = next(row for row in drawn_rows(chart.spec) if row.get("system") == model)
     scores = [
         row["score"]
-        for row in mixed.rows.iter_rows(named=True)
+        for row in every_row(mixed).iter_rows(named=True)
         if (row["scenario"], row["model"], row["perturbation"]) == ("boolq@1", model, None)
         and row["score"] is not None
     ]
@@ -70,7 +74,7 @@ def test_the_drawn_interval_of_averaged_prompts_agrees_with_scipys_bootstrap(
     assert chart is not None
     drawn = next(row for row in drawn_rows(chart.spec) if row.get("system") == model)
     kept: dict[str, list[float]] = {}
-    for row in mixed.rows.iter_rows(named=True):
+    for row in every_row(mixed).iter_rows(named=True):
         if row["scenario"] == "local@1" and row["model"] == model and row["score"] is not None:
             kept.setdefault(row["instance"], []).append(row["score"])
     means = [fmean(one) for one in kept.values()]
@@ -83,7 +87,7 @@ def test_inputs_are_drawn_original_first_with_all_their_rows(mixed: Analysis, dr
     assert chart is not None
     drawn = {(row["input_name"], row["system"]): row["n"] for row in drawn_rows(chart.spec) if "n" in row}
     counted: dict[tuple[object, object], int] = {}
-    for row in mixed.rows.iter_rows(named=True):
+    for row in every_row(mixed).iter_rows(named=True):
         if row["scenario"] == "boolq@1" and not row["is_floor"] and row["score"] is not None:
             key = (row["perturbation"] or "original", row["model"])
             counted[key] = counted.get(key, 0) + 1
@@ -104,7 +108,9 @@ def test_floors_drawn_on_the_first_page_are_the_higher_ones(mixed: Analysis, dra
     drawn = [row for row in drawn_rows(chart.spec) if "floor" in row]
     values = []
     for model in ("floor:random", "floor:majority"):
-        part = mixed.rows.filter(scenario="boolq@1", model=model).filter(pl.col("perturbation").is_null())
+        part = (
+            every_row(mixed).filter(scenario="boolq@1", model=model).filter(pl.col("perturbation").is_null())
+        )
         values.append(fmean(part["score"].drop_nulls().to_list()))
     assert [row["value"] for row in drawn] == pytest.approx([max(values)], rel=1e-5)
 
@@ -179,7 +185,7 @@ def test_calibration_charts_draw_confident_originals_only(
 ) -> None:
     reliability, selective = calibration_charts(mixed, scenario)
     counted: dict[object, int] = {}
-    for row in mixed.rows.iter_rows(named=True):
+    for row in every_row(mixed).iter_rows(named=True):
         is_drawn = row["scenario"] == scenario and row["perturbation"] is None and not row["is_floor"]
         if is_drawn and row["confidence"] is not None:
             counted[row["model"]] = counted.get(row["model"], 0) + 1

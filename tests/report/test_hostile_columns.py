@@ -187,7 +187,7 @@ def test_harm_does_not_leave_the_index_of_rows(report: Path) -> None:
     text = script.read_text("utf-8")
     assert not {"<", ">", "&", "\u2028"} & set(text)
     index = json.loads(text.removeprefix("window.longwaveRows=").removesuffix(";\n"))
-    assert index["groups"] == [harm("group", 0), harm("group", 1)]
+    assert index["group"] == [harm("group", 0), harm("group", 1)]
 
 
 def test_harm_names_no_file(report: Path) -> None:

@@ -16,7 +16,7 @@ from longwave.predictions import SCHEMA
 from longwave.report.comparisons import compare_systems
 from longwave.report.efficiency import efficiency
 from longwave.report.estimates import estimate
-from longwave.report.reading import describe_rows
+from longwave.report.source import describe_rows
 
 Rows = Callable[..., pl.DataFrame]
 BY = ["scenario", "system"]

@@ -11,18 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwave.predictions import INSTANCES, REQUESTS, SCHEMA, SCORES
+from longwave.predictions import SCHEMA, SCORES
 from longwave.report.analysis import Analysis, analyse
-from longwave.report.leaderboard import (
-    calibration_table,
-    difference_table,
-    efficiency_table,
-    leaderboard_table,
-    robustness_table,
-    significant_best,
-)
-from longwave.report.pages import index_page, rows_page, scenario_page
-from longwave.report.reading import CURVES, Results, describe_rows
+from longwave.report.costs import efficiency_table
+from longwave.report.differences import difference_table
+from longwave.report.family_tables import calibration_table, robustness_table
+from longwave.report.leaderboard import leaderboard_table, significant_best
+from longwave.report.pages import index_page, rows_page
+from longwave.report.reading import CURVES, Results
+from longwave.report.scenario_pages import scenario_page
+from longwave.report.source import FrameSource, describe_rows
 from longwave.report.tables import Table
 
 Rows = Callable[..., pl.DataFrame]
@@ -38,10 +36,7 @@ GRID = st.lists(
 def analysis_of(frame: pl.DataFrame, *, scores: pl.DataFrame | None = None) -> Analysis:
     return analyse(
         Results(
-            predictions=frame,
-            requests=pl.DataFrame(schema=REQUESTS),
-            instances=pl.DataFrame(schema=INSTANCES),
-            scores=pl.DataFrame(schema=SCORES) if scores is None else scores,
+            source=FrameSource(frame, scores=scores),
             curves=pl.DataFrame(schema=CURVES),
             samples={},
             record=None,

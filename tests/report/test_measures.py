@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from longwave.predictions import SCHEMA
-from longwave.report.measures import Measure, describe_scenario, measure_of
+from longwave.report.measures import Measure, describe_scenario, family_measure, measure_of
 
 SHARE = Measure(name="accuracy", is_share=True, is_lower_better=False)
 LOSS = Measure(name="bits per byte", is_share=False, is_lower_better=True, unit="bits/byte")
@@ -58,3 +58,24 @@ def test_unknown_scenarios_are_told_by_their_rows(correct: bool | None, is_share
 
 def test_a_scenario_that_is_not_installed_has_no_description() -> None:
     assert describe_scenario("nobody-knows@1") is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "is_share", "is_lower_better", "unit"),
+    [
+        ("score", "bits per byte", False, True, "bits/byte"),
+        ("robustness", "worst case", False, True, "bits/byte"),
+        ("score_gap", "gap of the worst group", False, True, "bits/byte"),
+        ("expected_calibration_error", "expected calibration error", True, True, ""),
+        ("selective_coverage_area", "selective coverage area", True, False, ""),
+        ("latency_s", "latency", False, True, "s"),
+        ("toxic_fraction_mine", "toxic fraction mine", True, True, ""),
+        ("home_made", "home made", False, None, ""),
+    ],
+)
+def test_a_figure_of_a_family_has_its_own_unit_and_direction(
+    metric: str, name: str, is_share: bool, is_lower_better: bool | None, unit: str
+) -> None:
+    score = Measure(name="bits per byte", is_share=False, is_lower_better=True, unit="bits/byte")
+    expected = Measure(name=name, is_share=is_share, is_lower_better=is_lower_better, unit=unit)
+    assert family_measure(metric, score) == expected

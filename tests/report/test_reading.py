@@ -11,7 +11,8 @@ import pytest
 
 from longwave.errors import MissingFile, TableError
 from longwave.predictions import write_predictions
-from longwave.report.reading import describe_rows, read_results
+from longwave.report.reading import read_results
+from longwave.report.source import describe_rows
 
 Rows = Callable[..., pl.DataFrame]
 
@@ -36,7 +37,7 @@ def test_a_damaged_shard_is_an_error(tmp_path: Path) -> None:
 def test_a_whole_folder_has_no_notes(plain_folder: Path) -> None:
     found = read_results(plain_folder)
     assert found.notes == ()
-    assert len(found.instances)
+    assert len(found.source.part("boolq@1").instances)
     assert set(found.samples) == {"attention", "hyena"}
 
 

@@ -12,14 +12,12 @@ import pytest
 from longwave.report.analysis import Analysis
 from longwave.report.charts import calibration_charts, group_chart, overview_charts, perturbation_chart
 from longwave.report.charts import score_chart as score_chart_of
-from longwave.report.leaderboard import (
-    calibration_table,
-    difference_table,
-    efficiency_table,
-    leaderboard_table,
-    robustness_table,
-)
-from longwave.report.pages import index_page, rows_page, scenario_page
+from longwave.report.costs import efficiency_table
+from longwave.report.differences import difference_table
+from longwave.report.family_tables import calibration_table, robustness_table
+from longwave.report.leaderboard import leaderboard_table
+from longwave.report.pages import index_page, rows_page
+from longwave.report.scenario_pages import scenario_page
 from longwave.report.tables import Cell, Table
 
 Row = dict[str, object]

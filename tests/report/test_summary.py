@@ -9,10 +9,12 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from longwave.predictions import INSTANCES, REQUESTS, SCORES
+from longwave.predictions import INSTANCES
 from longwave.report.analysis import Analysis, analyse
-from longwave.report.leaderboard import difference_table, leaderboard_table, significant_best
+from longwave.report.differences import difference_table
+from longwave.report.leaderboard import leaderboard_table, significant_best
 from longwave.report.reading import CURVES, Results
+from longwave.report.source import FrameSource
 from longwave.report.summary import summarise
 
 Rows = Callable[..., pl.DataFrame]
@@ -22,10 +24,7 @@ Answers = list[tuple[object, ...]]
 def analysis_of(frame: pl.DataFrame) -> Analysis:
     return analyse(
         Results(
-            predictions=frame,
-            requests=pl.DataFrame(schema=REQUESTS),
-            instances=pl.DataFrame(schema=INSTANCES),
-            scores=pl.DataFrame(schema=SCORES),
+            source=FrameSource(frame),
             curves=pl.DataFrame(schema=CURVES),
             samples={},
             record=None,
@@ -145,6 +144,7 @@ def test_bits_per_byte_are_a_ratio_of_sums(rows: Rows) -> None:
         schema=INSTANCES,
     )
     plain = analysis_of(frame).results
-    found = analyse(Results(**{**vars(plain), "instances": instances})).cell("books@1", "m")
+    source = FrameSource(frame, instances=instances)
+    found = analyse(Results(**{**vars(plain), "source": source})).cell("books@1", "m")
     assert found is not None
     assert found.value == pytest.approx(110 / 0.6931471805599453 / 100)

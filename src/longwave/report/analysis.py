@@ -1,24 +1,28 @@
-"""Everything the pages tell, computed once from the predictions table."""
+"""Everything the pages tell, computed once, scenario by scenario."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import polars as pl
 
-from longwave.metrics import mean_win_rate, summarize_language, worst_case
-from longwave.predictions import join_instances
-from longwave.report.calibration import calibrate, confident_rows
-from longwave.report.comparisons import compare_systems
+from longwave.evaluation import ContaminationPoint, find_contamination
+from longwave.metrics import mean_win_rate
+from longwave.predictions import SCHEMA
+from longwave.report.comparisons import correct_p_values
 from longwave.report.efficiency import efficiency
-from longwave.report.estimates import ESTIMATE, Estimate, estimate, find_estimate
-from longwave.report.floors import floor_values
-from longwave.report.links import ORIGINAL, slugs
-from longwave.report.measures import BITS_PER_BYTE, Measure, measure_of
+from longwave.report.estimates import ESTIMATE, Estimate, estimate_all
+from longwave.report.findings import Findings, find, join_findings
+from longwave.report.links import slugs
+from longwave.report.measures import Measure, measure_of
 from longwave.report.reading import Results
+from longwave.report.source import FrameSource, Part
 
-__all__ = ["Analysis", "analyse", "estimate_all"]
+__all__ = ["Analysis", "analyse"]
+
+_MOST_PAIRS = 30  # pairs of models with a page of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +32,19 @@ class Analysis:
     Parameters
     ----------
     results : Results
+    overview : DataFrame
+        How many rows there are, by scenario, system and perturbation.
     systems : tuple of str
         Models that are ranked, in the order of the palette.
     floor_systems : tuple of str
         Models that are floors.
     scenarios : tuple of str
-    slugs : dict
-        File name of each scenario.
+    slugs, model_slugs : dict
+        File name of each scenario and of each ranked system.
     measures : dict
         What each scenario's score is.
-    cells : DataFrame
-        Estimates by scenario and system, on original inputs, floors too.
-    floors : DataFrame
-        Values of the floors by scenario.
-    comparisons : DataFrame
-        Paired tests of ranked systems.
-    calibration : DataFrame
-        Calibration errors by scenario and system.
-    worst : DataFrame
-        Estimates of the worst case over perturbations by scenario and system; empty without perturbations.
+    findings : Findings
+        Frames of numbers; the most used are attributes here, too.
     costs : DataFrame
         Efficiency by system.
     win_rates : dict
@@ -54,22 +52,54 @@ class Analysis:
     """
 
     results: Results
+    overview: pl.DataFrame
     systems: tuple[str, ...]
     floor_systems: tuple[str, ...]
     scenarios: tuple[str, ...]
     slugs: Mapping[str, str]
+    model_slugs: Mapping[str, str]
     measures: Mapping[str, Measure]
-    cells: pl.DataFrame
-    floors: pl.DataFrame
-    comparisons: pl.DataFrame
-    calibration: pl.DataFrame
-    worst: pl.DataFrame
+    findings: Findings
     costs: pl.DataFrame
     win_rates: Mapping[str, float | None]
 
-    def estimate(self, rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-        """Estimate the scores of some rows by scenario and more columns."""
-        return estimate_all(rows, by, self.results.instances, self.measures)
+    @property
+    def cells(self) -> pl.DataFrame:
+        """Estimates by scenario and system, on original inputs, floors too."""
+        return self.findings.cells
+
+    @property
+    def floors(self) -> pl.DataFrame:
+        """Values of the floors by scenario."""
+        return self.findings.floors
+
+    @property
+    def comparisons(self) -> pl.DataFrame:
+        """Paired tests of ranked systems."""
+        return self.findings.comparisons
+
+    @property
+    def calibration(self) -> pl.DataFrame:
+        """Calibration errors by scenario and system."""
+        return self.findings.calibration
+
+    @property
+    def worst(self) -> pl.DataFrame:
+        """Estimates of the worst case over robustness perturbations."""
+        return self.findings.worst
+
+    @property
+    def families(self) -> pl.DataFrame:
+        """Every figure of every family of metrics."""
+        return self.findings.families
+
+    def part(self, scenario: str) -> Part:
+        """Return the rows of one scenario; the last one asked for is kept."""
+        return self.results.source.part(scenario)
+
+    def estimate(self, scenario: str, rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+        """Estimate the scores of some rows of a scenario by scenario and more columns."""
+        return estimate_all(rows, by, self.part(scenario).instances, self.measures)
 
     def floor(self, scenario: str) -> float | None:
         """Return the better of a scenario's floors, the one to pass."""
@@ -79,90 +109,115 @@ class Analysis:
         return float(min(values) if self.measures[scenario].is_lower_better else max(values))
 
     @property
-    def rows(self) -> pl.DataFrame:
-        """Every row of the predictions table."""
-        return self.results.predictions
+    def n_rows(self) -> int:
+        """Rows of the predictions table."""
+        return int(self.overview["rows"].sum())
+
+    def n_models(self, scenario: str) -> int:
+        """Ranked systems with rows on a scenario."""
+        rows = self.overview.filter(pl.col("scenario") == scenario, ~pl.col("is_floor"))
+        return rows["system"].n_unique()
 
     @property
     def ranked(self) -> tuple[str, ...]:
         """Systems from the highest mean win rate to the lowest."""
         return tuple(sorted(self.systems, key=lambda name: (-(self.win_rates.get(name) or 0.0), name)))
 
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of systems with a page: all, or the first of the ranking with each of those that follow."""
+        compared = set(self.comparisons.select("first", "second").unique().iter_rows())
+        order = self.ranked
+        every = [(one, other) for place, one in enumerate(order) for other in order[place + 1 :]]
+        found = [pair for pair in every if tuple(sorted(pair)) in compared]
+        if len(found) > _MOST_PAIRS:
+            found = [pair for pair in found if order[0] in pair][:_MOST_PAIRS]
+        return tuple(tuple(sorted(pair)) for pair in found)  # type: ignore[misc]  # of two each
+
+    @cached_property
+    def values(self) -> Mapping[tuple[str, str, str], Mapping[str, Mapping[str, float | None]]]:
+        """Figures by scenario, system and family, then by metric."""
+        found: dict[tuple[str, str, str], dict[str, Mapping[str, float | None]]] = {}
+        for row in self.families.iter_rows(named=True):
+            key = (row["scenario"], row["system"], row["family"])
+            found.setdefault(key, {})[row["metric"]] = row
+        return found
+
+    @cached_property
+    def _cells(self) -> Mapping[tuple[str, str], Estimate]:
+        return _by_place(self.cells)
+
+    @cached_property
+    def _worst(self) -> Mapping[tuple[str, str], Estimate]:
+        return _by_place(self.worst)
+
+    @cached_property
+    def _fair(self) -> Mapping[tuple[str, str], Estimate]:
+        return _by_place(self.findings.fair)
+
+    @cached_property
+    def _models(self) -> Mapping[str, str]:
+        return dict(self.overview.select("system", "model").unique().iter_rows())
+
     def cell(self, scenario: str, system: str) -> Estimate | None:
         """Return the estimate of a system on the original inputs of a scenario."""
-        return find_estimate(self.cells, scenario, system)
+        return self._cells.get((scenario, system))
 
     def worst_cell(self, scenario: str, system: str) -> Estimate | None:
-        """Return the estimate of a system's worst case on a scenario."""
-        return find_estimate(self.worst, scenario, system)
+        """Return the estimate of a system's worst case over robustness perturbations on a scenario."""
+        return self._worst.get((scenario, system))
+
+    def fair_cell(self, scenario: str, system: str) -> Estimate | None:
+        """Return the estimate of a system's worst case over fairness perturbations on a scenario."""
+        return self._fair.get((scenario, system))
+
+    def contamination(self, scenario: str, system: str) -> ContaminationPoint | None:
+        """Return the strongest evidence that a system saw a scenario in training."""
+        return find_contamination(scenario, self._models[system])
 
 
 def analyse(results: Results) -> Analysis:
     """Compute everything the pages tell."""
-    rows = results.predictions
-    originals = rows.filter(pl.col("input_name") == ORIGINAL)
-    scenarios = tuple(rows["scenario"].unique().sort())
-    measures = {name: measure_of(name, rows.filter(pl.col("scenario") == name)) for name in scenarios}
-    cells = estimate_all(originals, ["scenario", "system"], results.instances, measures)
-    ranked = originals.filter(~pl.col("is_floor"))
-    systems = tuple(rows.filter(~pl.col("is_floor"))["system"].unique().sort())
+    overview = results.source.overview
+    names = overview.filter(~pl.col("is_floor")).select("system").unique().sort("system")
+    scenarios = tuple(overview["scenario"].unique().sort())
+    asked = overview.select("perturbation").unique()
+    measures: dict[str, Measure] = {}
+    found: list[Findings] = []
+    for scenario in scenarios:
+        part = results.source.part(scenario)
+        measures[scenario] = measure_of(scenario, part.rows)
+        found.append(find(scenario, part, measures[scenario], asked, names))
+    findings = join_findings(found or [_nothing(asked, names)])
+    systems = tuple(names["system"])
     return Analysis(
         results=results,
+        overview=overview,
         systems=systems,
-        floor_systems=tuple(rows.filter("is_floor")["system"].unique().sort()),
+        floor_systems=tuple(overview.filter("is_floor")["system"].unique().sort()),
         scenarios=scenarios,
         slugs=slugs(scenarios),
+        model_slugs=slugs(systems, noun="model"),
         measures=measures,
-        cells=cells,
-        floors=floor_values(cells, results.instances, measures),
-        comparisons=compare_systems(ranked),
-        calibration=calibrate(confident_rows(originals)),
-        worst=_worst(rows, measures),
-        costs=efficiency(rows),
-        win_rates=_win_rates(cells, systems, measures),
+        findings=_corrected(findings),
+        costs=efficiency(findings.costs),
+        win_rates=_win_rates(findings.cells, systems, measures),
     )
 
 
-def estimate_all(
-    rows: pl.DataFrame, by: Sequence[str], instances: pl.DataFrame, measures: Mapping[str, Measure]
-) -> pl.DataFrame:
-    """Estimate scores by scenario and more columns; bits per byte as a ratio of sums, others as means.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of the predictions table with the columns of `describe_rows`.
-    by : sequence of str
-        Columns to group by, ``"scenario"`` among them.
-    instances : DataFrame
-        The instances side table; where it lacks a text, bits per byte are averaged over texts like other
-        scores.
-    measures : dict
-        What each scenario's score is.
-    """
-    found = estimate(rows, by)
-    texts = [name for name, measure in measures.items() if measure.unit == BITS_PER_BYTE]
-    joined = join_instances(
-        rows.filter(pl.col("scenario").is_in(texts), pl.col("score").is_finite()), instances
-    )
-    if not len(joined) or joined["input"].has_nulls() or joined["logprob"].has_nulls():
-        return found
-    # every row is asked for here, perturbed ones too, so none may be dropped as not original
-    ratios = summarize_language(joined.with_columns(perturbation=pl.lit(None, pl.String)), by)
-    ratios = ratios.select(*by, *(pl.col(name).alias(f"{name}_ratio") for name in ("value", "low", "high")))
-    return found.join(ratios, on=by, how="left", maintain_order="left").select(
-        *by,
-        *(pl.coalesce(f"{name}_ratio", name).alias(name) for name in ("value", "low", "high")),
-        *(name for name in ESTIMATE if name not in ("value", "low", "high")),
-    )
+def _nothing(asked: pl.DataFrame, names: pl.DataFrame) -> Findings:
+    part = FrameSource(pl.DataFrame(schema=SCHEMA)).part("")
+    return find("", part, Measure(name="score", is_share=False, is_lower_better=None), asked, names)
 
 
-def _worst(rows: pl.DataFrame, measures: Mapping[str, Measure]) -> pl.DataFrame:
-    """Estimate the worst case of the systems and scenarios that were perturbed."""
-    lower = [name for name, measure in measures.items() if measure.is_lower_better]
-    found = worst_case(rows.filter(~pl.col("is_floor")), lower_is_better=lower)
-    tested = found.filter((pl.col("edits").max() > 0).over("scenario", "system"))
-    return estimate(tested.with_columns(score=pl.col("worst")), ["scenario", "system"])
+def _corrected(findings: Findings) -> Findings:
+    """Correct the p-values of all scenarios together."""
+    return replace(findings, comparisons=correct_p_values(findings.comparisons))
+
+
+def _by_place(frame: pl.DataFrame) -> dict[tuple[str, str], Estimate]:
+    rows = frame.select("scenario", "system", *ESTIMATE).iter_rows(named=True)
+    return {(row.pop("scenario"), row.pop("system")): Estimate(**row) for row in rows}
 
 
 def _win_rates(

@@ -1,20 +1,18 @@
-"""The instance browser: what each page shows, and the index by which its filters work across pages."""
+"""The instance browser: what each page shows."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from longwave.report.analysis import Analysis
-from longwave.report.links import ORIGINAL, PER_PAGE, anchor
-from longwave.report.text import embed_json
+from longwave.report.links import ORIGINAL, anchor, per_page
+from longwave.report.ordering import place_instances
 
-__all__ = ["Answer", "Case", "Input", "Option", "browse", "row_index"]
-
-_OUTCOMES = ("right", "wrong", "failed", "unscored")
+__all__ = ["Answer", "Browser", "Case", "Input", "Option", "open_browser"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,93 +75,82 @@ class Case:
     inputs: tuple[Input, ...]
 
 
-def browse(analysis: Analysis, scenario: str) -> Iterator[list[Case]]:
-    """Yield the pages of a scenario's instances, fifty at a time."""
-    rows = _numbered(analysis, scenario)
-    sources = {
-        (row["instance"], row["perturbation"] or ORIGINAL): row
-        for row in analysis.results.instances.filter(pl.col("scenario") == scenario).iter_rows(named=True)
-    }
-    wanted = analysis.results.requests.filter(
-        pl.col("request_hash").is_in(rows["request_hash"].drop_nulls().implode())
-    )
-    requests = {row["request_hash"]: row for row in wanted.iter_rows(named=True)}
-    systems = [*analysis.systems, *analysis.floor_systems]
-    has_variants = rows.select(pl.n_unique("prompt"), pl.n_unique("trial")).row(0)
-    page: list[Case] = []
-    for (instance,), part in rows.group_by("instance", maintain_order=True):
-        answers = [
-            (
-                row["input_name"],
-                row["system"],
-                _answer(row, requests.get(row["request_hash"], {}), has_variants),
-            )
-            for row in part.iter_rows(named=True)
-        ]
-        page.append(_case(str(instance), part.row(0, named=True), answers, sources, systems))
-        if len(page) == PER_PAGE:
-            yield page
-            page = []
-    if page:
-        yield page
+@dataclass(frozen=True, kw_only=True)
+class Browser:
+    """The rows of a scenario as the browser shows them.
 
-
-def row_index(analysis: Analysis, scenario: str) -> str:
-    """Write the script by which the filters know the rows of every page: one short list a row.
-
-    Notes
-    -----
-    Each list is ``[page, instance, model, input, outcome, confidence, group]``, names replaced by their
-    place in the lists that stand beside.
+    Parameters
+    ----------
+    rows : DataFrame
+        In the order of the browser, with ``number`` (of the row), ``place`` (of the instance), ``page`` and
+        what was asked and answered.
+    instances : DataFrame
+        The instances side table, with ``page``.
+    systems : tuple of str
+        Columns of each table of answers.
+    n_instances, n_pages : int
     """
-    rows = _numbered(analysis, scenario)
-    systems = [*analysis.systems, *analysis.floor_systems]
-    inputs = _inputs(rows)
-    groups = rows["group"].drop_nulls().unique().sort().to_list()
-    places = {name: index for index, name in enumerate(rows["instance"].unique(maintain_order=True))}
-    lists = [
-        [
-            places[row["instance"]] // PER_PAGE + 1,
-            places[row["instance"]],
-            systems.index(row["system"]),
-            inputs.index(row["input_name"]),
-            _OUTCOMES.index(row["outcome"]),
-            row["confidence"],  # whole, so that the bounds of a link cut where the bins were cut
-            None if row["group"] is None else groups.index(row["group"]),
-        ]
-        for row in rows.iter_rows(named=True)
-    ]
-    index = {"models": systems, "inputs": inputs, "outcomes": _OUTCOMES, "groups": groups, "rows": lists}
-    return f"window.longwaveRows={embed_json(index)};\n"
+
+    rows: pl.DataFrame
+    instances: pl.DataFrame
+    systems: tuple[str, ...]
+    n_instances: int
+    n_pages: int
+
+    @property
+    def page_size(self) -> int:
+        """Instances on a page."""
+        return per_page(len(self.rows), self.n_instances)
+
+    def pages(self) -> Iterator[list[Case]]:
+        """Yield the instances of each page."""
+        starts = [_bounds(frame["page"], self.n_pages) for frame in (self.rows, self.instances)]
+        has_variants = self.rows.select(pl.n_unique("prompt"), pl.n_unique("trial")).row(0)
+        for page in range(self.n_pages):
+            rows = self.rows.slice(starts[0][page], starts[0][page + 1] - starts[0][page])
+            listed = self.instances.slice(starts[1][page], starts[1][page + 1] - starts[1][page])
+            yield self._cases(rows, listed, has_variants)
+
+    def _cases(self, rows: pl.DataFrame, listed: pl.DataFrame, has_variants: tuple[int, int]) -> list[Case]:
+        sources = {
+            (row["instance"], row["perturbation"] or ORIGINAL): row for row in listed.iter_rows(named=True)
+        }
+        found: dict[str, list[Mapping[str, object]]] = {}
+        for row in rows.iter_rows(named=True):
+            found.setdefault(row["instance"], []).append(row)
+        return [_case(instance, own, has_variants, sources, self.systems) for instance, own in found.items()]
 
 
-def _numbered(analysis: Analysis, scenario: str) -> pl.DataFrame:
-    """Give the rows of a scenario numbers, its instances in the order people count: 2 before 10."""
-    rows = analysis.rows.filter(pl.col("scenario") == scenario)
-    names = sorted(rows["instance"].unique().to_list(), key=_natural)
-    order = pl.DataFrame({"instance": names}, schema={"instance": pl.String()}).with_row_index("place")
-    rows = rows.join(order, on="instance", how="left", maintain_order="left").sort(
-        "place", maintain_order=True
+def open_browser(analysis: Analysis, scenario: str) -> Browser:
+    """Put the rows of a scenario in the order of the browser, with the requests beside them."""
+    part = analysis.part(scenario)
+    order = place_instances(part.rows)
+    requests = part.requests.select(
+        "request_hash", "continuation", "completions", "logprobs", asked=pl.col("prompt")
+    ).unique("request_hash", keep="first")
+    rows = (
+        part.rows.join(order, on="instance", how="left", maintain_order="left")
+        .sort("place", maintain_order=True)
+        .with_row_index("number")
+        .cast({"number": pl.Int64})
+        .join(requests, on="request_hash", how="left", maintain_order="left")
     )
-    return rows.drop("place").with_row_index("number").cast({"number": pl.Int64})
+    instances = part.instances.join(order, on="instance", maintain_order="left").sort("page")
+    return Browser(
+        rows=rows,
+        instances=instances,
+        systems=(*analysis.systems, *analysis.floor_systems),
+        n_instances=len(order),
+        n_pages=int(order["page"].max() or 0),  # type: ignore[arg-type]  # whole numbers
+    )
 
 
-def _natural(name: str) -> list[tuple[bool, int, str, str]]:
-    """Return what sorts names as people count; numbers by length first, for they may be too long to read."""
-    key = []
-    for part in re.findall(r"[0-9]+|[^0-9]+", name):
-        is_number = part[0] in "0123456789"
-        digits = part.lstrip("0") if is_number else ""
-        key.append((is_number, len(digits), digits, part))
-    return key
+def _bounds(pages: pl.Series, n_pages: int) -> list[int]:
+    """Return where each page starts among sorted rows, and the end."""
+    return [int(place) for place in np.searchsorted(pages.to_numpy(), np.arange(1, n_pages + 2))]
 
 
-def _inputs(rows: pl.DataFrame) -> list[str]:
-    names = rows["input_name"].unique().sort().to_list()
-    return sorted(names, key=lambda name: (name != ORIGINAL, name))
-
-
-def _answer(row: dict[str, object], request: dict[str, object], variants: tuple[int, int]) -> Answer:
+def _answer(row: Mapping[str, object], variants: tuple[int, int], *, has_prompt: bool) -> Answer:
     names = [
         str(row["prompt"]) if variants[0] > 1 and row["prompt"] is not None else "",
         f"trial {row['trial']}" if variants[1] > 1 else "",
@@ -176,9 +163,9 @@ def _answer(row: dict[str, object], request: dict[str, object], variants: tuple[
         prediction=_text(row["prediction"]),
         confidence=_float(row["confidence"]),
         error=_text(row["error"]),
-        prompt=_text(request.get("prompt")),
-        continuation=_text(request.get("continuation")),
-        completions=_completions(request.get("completions"), request.get("logprobs")),
+        prompt=_text(row["asked"]) if has_prompt else None,
+        continuation=_text(row["continuation"]),
+        completions=_completions(row["completions"], row["logprobs"]),
     )
 
 
@@ -191,55 +178,52 @@ def _completions(texts: object, logprobs: object) -> tuple[Completion, ...]:
 
 def _case(
     instance: str,
-    first: dict[str, object],
-    answers: Sequence[tuple[str, str, Answer]],
-    sources: dict[tuple[str, str], dict[str, object]],
+    rows: Sequence[Mapping[str, object]],
+    variants: tuple[int, int],
+    sources: Mapping[tuple[str, str], Mapping[str, object]],
     systems: Sequence[str],
 ) -> Case:
     source = sources.get((instance, ORIGINAL), {})
-    names = sorted({name for name, _, _ in answers}, key=lambda name: (name != ORIGINAL, name))
+    by_input: dict[str, list[Mapping[str, object]]] = {}
+    for row in rows:
+        by_input.setdefault(str(row["input_name"]), []).append(row)
+    names = sorted(by_input, key=lambda name: (name != ORIGINAL, name))
     return Case(
         anchor=anchor(instance),
         instance=instance,
-        group=_text(first["group"]),
-        split=_text(first["split"]),
-        label=_text(first["label"]),
+        group=_text(rows[0]["group"]),
+        split=_text(rows[0]["split"]),
+        label=_text(rows[0]["label"]),
         text=_text(source.get("input")),
         options=_options(source),
-        inputs=tuple(_input(name, instance, answers, sources, systems) for name in names),
+        inputs=tuple(
+            _input(name, by_input[name], variants, sources.get((instance, name), {}), systems)
+            for name in names
+        ),
     )
 
 
 def _input(
     name: str,
-    instance: str,
-    answers: Sequence[tuple[str, str, Answer]],
-    sources: dict[tuple[str, str], dict[str, object]],
+    rows: Sequence[Mapping[str, object]],
+    variants: tuple[int, int],
+    source: Mapping[str, object],
     systems: Sequence[str],
 ) -> Input:
-    here = [(system, answer) for input_, system, answer in answers if input_ == name]
-    prompts = {answer.prompt for _, answer in here if answer.prompt is not None}
+    prompts = {row["asked"] for row in rows if row["asked"] is not None}
     shared = next(iter(prompts)) if len(prompts) == 1 else None
+    answers: dict[str, list[Answer]] = {system: [] for system in systems}
+    for row in rows:
+        answers[str(row["system"])].append(_answer(row, variants, has_prompt=shared is None))
     return Input(
         name=name,
-        text=None if name == ORIGINAL else _text(sources.get((instance, name), {}).get("input")),
-        prompt=shared,
-        answers=[
-            [
-                _without_prompt(answer) if shared is not None else answer
-                for owner, answer in here
-                if owner == system
-            ]
-            for system in systems
-        ],
+        text=None if name == ORIGINAL else _text(source.get("input")),
+        prompt=_text(shared),
+        answers=list(answers.values()),
     )
 
 
-def _without_prompt(answer: Answer) -> Answer:
-    return replace(answer, prompt=None)
-
-
-def _options(source: dict[str, object]) -> tuple[Option, ...]:
+def _options(source: Mapping[str, object]) -> tuple[Option, ...]:
     texts, right = source.get("references"), source.get("correct_references")
     if not isinstance(texts, list):
         return ()

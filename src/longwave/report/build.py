@@ -14,19 +14,26 @@ from markupsafe import Markup
 from longwave import __version__
 from longwave.errors import StorageError
 from longwave.report.analysis import Analysis, analyse
-from longwave.report.browser import browse, row_index
-from longwave.report.formats import count, significant
-from longwave.report.links import ORIGINAL, instances_page
-from longwave.report.pages import index_page, rows_page, scenario_page
+from longwave.report.browser import open_browser
+from longwave.report.case_html import write_cases
+from longwave.report.coverage import grid_page, taxonomy_page
+from longwave.report.family_tables import family_link, present_families
+from longwave.report.formats import count
+from longwave.report.links import instances_page, model_page, pair_page
+from longwave.report.model_pages import model_content, models_page
+from longwave.report.pages import family_page, index_page, rows_page
+from longwave.report.pair_pages import pair_content, pairs_page
 from longwave.report.reading import read_results
+from longwave.report.row_index import OUTCOMES, confidence_index, filter_lists, row_index
+from longwave.report.scenario_pages import scenario_page
 from longwave.report.style import theme
 from longwave.report.text import embed_json, markup, plain
 
 __all__ = ["build_report"]
 
 _MANIFEST = "files.json"  # what the last build wrote, so that the next one removes what it no longer writes
-_STATIC = ("report.css", "report.js", "vega.js", "vega-licence.txt")
-_MARKS = {"right": "✓", "wrong": "✗", "failed": "!", "unscored": "·"}
+_STATIC = ("report.css", "report.js", "filter.js", "vega.js", "vega-licence.txt")
+_NEARBY = 3  # links to pages before and after the one shown
 
 
 def build_report(folder: Path, out: Path | None = None, *, title: str | None = None) -> Path:
@@ -58,8 +65,8 @@ def build_report(folder: Path, out: Path | None = None, *, title: str | None = N
 
     Notes
     -----
-    The same results give the same bytes: nothing on the pages tells when they were built. Time and memory
-    grow with the rows; about 2 s for 1500 rows.
+    The same results give the same bytes: nothing on the pages tells when they were built. One scenario is in
+    memory at a time. Time grows with the rows, about 0.1 ms for each.
     """
     folder = Path(folder)
     target = folder / "report" if out is None else Path(out)
@@ -83,11 +90,11 @@ def _files(analysis: Analysis, title: str) -> Iterator[tuple[str, bytes]]:
         "title": title,
         "run_hash": record.hash if record else "",
         "themes": {"light": theme(), "dark": theme(dark=True)},
-        "marks": _MARKS,
+        "sections_of_report": _report_sections(analysis),
     }
 
     def page(
-        template: str, name: str, heading: str, content: dict[str, object], crumbs: list[dict[str, str]]
+        template: str, name: str, heading: str, content: Content, crumbs: list[dict[str, str]]
     ) -> tuple[str, bytes]:
         root = "../" * (len(PurePosixPath(name).parts) - 1)
         values = {"needs_charts": False, **content, "root": root, "heading": heading, "crumbs": crumbs}
@@ -96,47 +103,129 @@ def _files(analysis: Analysis, title: str) -> Iterator[tuple[str, bytes]]:
     for static in _STATIC:
         yield f"static/{static}", files("longwave.report").joinpath("static", static).read_bytes()
     yield page("index.html", "index.html", title, index_page(analysis), [])
-    if analysis.scenarios:
-        yield page("rows.html", "instances/index.html", "Rows", rows_page(analysis), [{"text": "rows"}])
+    if not analysis.scenarios:
+        return
+    yield from _table_pages(analysis, page)
+    yield from _model_files(analysis, page)
     for scenario in analysis.scenarios:
         yield page(
             "scenario.html",
             f"scenarios/{analysis.slugs[scenario]}.html",
             scenario,
             scenario_page(analysis, scenario),
-            [{"text": scenario}],
+            [{"text": "Scenarios", "href": "taxonomy.html"}, {"text": scenario}],
         )
         yield from _browser_files(analysis, scenario, page)
 
 
-Page = Callable[[str, str, str, dict[str, object], list[dict[str, str]]], tuple[str, bytes]]
+Content = dict[str, object]
+Page = Callable[[str, str, str, Content, list[dict[str, str]]], tuple[str, bytes]]
+
+
+def _report_sections(analysis: Analysis) -> list[dict[str, str]]:
+    """List the parts of the report that every page leads to."""
+    if not analysis.scenarios:
+        return []
+    families = present_families(analysis)
+    found = [("Families", family_link(families[0]))] if families else []
+    found.append(("Models", "models/index.html"))
+    found += [("Comparisons", "comparisons/index.html")] if analysis.pairs else []
+    found += [("Scenarios", "taxonomy.html"), ("Grid", "grid.html"), ("Rows", "instances/index.html")]
+    return [{"text": text, "href": href} for text, href in found]
+
+
+def _table_pages(analysis: Analysis, page: Page) -> Iterator[tuple[str, bytes]]:
+    """Yield the pages that are a list of tables."""
+    bare: Content = {"sentences": [], "notes": [], "contamination": None}
+
+    def listed(name: str, heading: str, crumb: str, content: Content) -> tuple[str, bytes]:
+        content = {"tables": [{"id": "", "title": "", "table": content.get("table")}], **bare, **content}
+        return page("tables.html", name, heading, content, [{"text": crumb}])
+
+    rows = {"sentences": ["Every prediction of the report, by model and scenario."], **rows_page(analysis)}
+    yield listed("instances/index.html", "Rows", "Rows", rows)
+    yield listed("models/index.html", "Models", "Models", models_page(analysis))
+    yield listed("taxonomy.html", "Scenarios", "Scenarios", taxonomy_page(analysis))
+    grid = grid_page(analysis)
+    yield listed("grid.html", "Grid", "Grid", {**grid, "contamination": grid["contamination"] or False})
+    if analysis.pairs:
+        yield listed("comparisons/index.html", "Comparisons", "Comparisons", pairs_page(analysis))
+    families = present_families(analysis)
+    for family in families:
+        crumbs = [{"text": "Families", "href": family_link(families[0])}, {"text": family}]
+        heading = family.capitalize()
+        yield page("family.html", family_link(family), heading, family_page(analysis, family), crumbs)
+
+
+def _model_files(analysis: Analysis, page: Page) -> Iterator[tuple[str, bytes]]:
+    for place, system in enumerate(analysis.systems):
+        crumbs = [{"text": "Models", "href": "models/index.html"}, {"text": system}]
+        content = {
+            **model_content(analysis, system),
+            "color": place % 8,
+            "rows_href": f"instances/index.html#m-{place}",
+        }
+        yield page("model.html", model_page(analysis.model_slugs[system]), system, content, crumbs)
+    for first, second in analysis.pairs:
+        crumbs = [
+            {"text": "Comparisons", "href": "comparisons/index.html"},
+            {"text": f"{first} and {second}"},
+        ]
+        name = pair_page(analysis.model_slugs[first], analysis.model_slugs[second])
+        yield page("pair.html", name, f"{first} and {second}", pair_content(analysis, first, second), crumbs)
 
 
 def _browser_files(analysis: Analysis, scenario: str, page: Page) -> Iterator[tuple[str, bytes]]:
     slug = analysis.slugs[scenario]
-    script = f"instances/{slug}.rows.js"
-    yield script, row_index(analysis, scenario).encode()
-    rows = analysis.rows.filter(analysis.rows["scenario"] == scenario)
-    pages = list(browse(analysis, scenario))
-    inputs = sorted(set(rows["input_name"]), key=lambda name: (name != ORIGINAL, name))
-    shared: dict[str, object] = {
-        "index_script": script,
-        "models": [*analysis.systems, *analysis.floor_systems],
-        "n_ranked": len(analysis.systems),
-        "inputs": inputs,
-        "outcomes": [name for name in _MARKS if name in set(rows["outcome"])],
-        "group_names": sorted(set(rows["group"].drop_nulls())),
-        "has_confidence": rows["confidence"].is_not_null().any(),
-        "measure": analysis.measures[scenario],
-        "page_links": [{"number": n, "href": instances_page(slug, n)} for n in range(1, len(pages) + 1)],
-        "meta": f"{count(rows['instance'].n_unique(), 'instance')}, {count(len(rows), 'row')}; "
+    browser = open_browser(analysis, scenario)
+    rows = browser.rows
+    lists = filter_lists(analysis, rows)
+    yield f"instances/{slug}.rows.js", row_index(rows, lists, browser.page_size).encode()
+    has_confidence = bool(rows["confidence"].is_not_null().any())
+    if has_confidence:
+        yield f"instances/{slug}.confidence.js", confidence_index(rows).encode()
+    shared: Content = {
+        "slug": slug,
+        "models": browser.systems,
+        "lists": lists,
+        "outcomes": [name for name in OUTCOMES if name in set(rows["outcome"])],
+        "has_confidence": has_confidence,
+        "n_pages": browser.n_pages,
+        "n_rows": len(rows),
+        "n_instances": browser.n_instances,
+        "meta": f"{count(browser.n_instances, 'instance')}, {count(len(rows), 'row')}; "
         f"every input, prompt and completion",
     }
-    crumbs = [{"text": scenario, "href": f"scenarios/{slug}.html"}, {"text": "instances"}]
-    for number, cases in enumerate(pages, 1):
-        heading = f"{scenario}: instances" + (f", page {number} of {len(pages)}" if len(pages) > 1 else "")
-        content = {**shared, "cases": cases, "page": number}
+    crumbs = [
+        {"text": "Scenarios", "href": "taxonomy.html"},
+        {"text": scenario, "href": f"scenarios/{slug}.html"},
+        {"text": "instances"},
+    ]
+    for number, cases in enumerate(browser.pages(), 1):
+        heading = f"{scenario}: instances"
+        heading += f", page {number:,} of {browser.n_pages:,}" if browser.n_pages > 1 else ""
+        links = _page_links(slug, number, browser.n_pages)
+        written = write_cases(
+            cases,
+            browser.systems,
+            n_ranked=len(analysis.systems),
+            measure=analysis.measures[scenario],
+        )
+        content = {**shared, "cases": written, "page": number, "page_links": links}
         yield page("instances.html", instances_page(slug, number), heading, content, crumbs)
+
+
+def _page_links(slug: str, page: int, n_pages: int) -> list[dict[str, object]]:
+    """Link the first and the last page and those around this one."""
+    shown = [one for one in range(1, n_pages + 1) if one in (1, n_pages) or abs(one - page) <= _NEARBY]
+    return [
+        {
+            "number": one,
+            "href": instances_page(slug, one),
+            "follows_gap": place > 0 and one > shown[place - 1] + 1,
+        }
+        for place, one in enumerate(shown)
+    ]
 
 
 def _environment() -> jinja2.Environment:
@@ -151,7 +240,6 @@ def _environment() -> jinja2.Environment:
         "safe_text": _safe_text,
         "short": plain,
         "embed_json": embed_json,
-        "significant": significant,
     }
     return environment
 

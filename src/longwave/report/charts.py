@@ -26,6 +26,7 @@ __all__ = [
     "score_chart",
 ]
 
+_MOST_DRAWN = 12  # models in one chart with several marks each; of more only the first ones of the ranking
 _MARKS = "Dots are scores, lines their 95 % intervals."
 
 
@@ -51,7 +52,8 @@ def overview_charts(analysis: Analysis) -> list[Chart]:
     kinds: dict[str, list[str]] = {}
     for scenario in analysis.scenarios:
         measure = analysis.measures[scenario]
-        kinds.setdefault("" if measure.is_share else measure.unit or measure.name, []).append(scenario)
+        is_common = measure.is_share and not measure.is_lower_better
+        kinds.setdefault("" if is_common else measure.unit or measure.name, []).append(scenario)
     charts = []
     best = analysis.floors.group_by("scenario").agg(pl.all().sort_by("value").last()).sort("scenario")
     for place, (kind, scenarios) in enumerate(kinds.items(), 1):
@@ -105,11 +107,11 @@ def score_chart(analysis: Analysis, scenario: str) -> Chart | None:
 
 def perturbation_chart(analysis: Analysis, scenario: str) -> Chart | None:
     """Draw the scores on the original and each kind of perturbed input; None when nothing was perturbed."""
-    rows = analysis.rows.filter(pl.col("scenario") == scenario, ~pl.col("is_floor"))
+    rows = analysis.part(scenario).rows.filter(~pl.col("is_floor"))
     if rows["input_name"].n_unique() < 2:
         return None
-    frame = analysis.estimate(rows, ["scenario", "input_name", "system"]).filter(
-        pl.col("value").is_not_null()
+    frame = analysis.estimate(scenario, rows, ["scenario", "input_name", "system"]).filter(
+        pl.col("value").is_not_null(), pl.col("system").is_in(_drawn(analysis))
     )
     if not len(frame):
         return None
@@ -129,15 +131,16 @@ def perturbation_chart(analysis: Analysis, scenario: str) -> Chart | None:
 
 def group_chart(analysis: Analysis, scenario: str) -> Chart | None:
     """Draw the scores by group on original inputs; None when there are no groups."""
-    rows = analysis.rows.filter(
-        pl.col("scenario") == scenario,
+    rows = analysis.part(scenario).rows.filter(
         pl.col("input_name") == ORIGINAL,
         pl.col("group").is_not_null(),
         ~pl.col("is_floor"),
     )
     if rows["group"].n_unique() < 2:
         return None
-    frame = analysis.estimate(rows, ["scenario", "group", "system"]).filter(pl.col("value").is_not_null())
+    frame = analysis.estimate(scenario, rows, ["scenario", "group", "system"]).filter(
+        pl.col("value").is_not_null(), pl.col("system").is_in(_drawn(analysis))
+    )
     if not len(frame):
         return None
     frame = _linked(analysis, frame, input_=ORIGINAL, by="group")
@@ -147,6 +150,7 @@ def group_chart(analysis: Analysis, scenario: str) -> Chart | None:
 def _category_chart(
     analysis: Analysis, scenario: str, frame: pl.DataFrame, category: str, *, title: str, caption: str
 ) -> Chart:
+    caption += _left_out(analysis)
     figure, _ = figures.score_chart(
         _prefixed(frame), category=category, systems=palette(analysis), measure=analysis.measures[scenario]
     )
@@ -163,7 +167,9 @@ def _category_chart(
 def calibration_charts(analysis: Analysis, scenario: str) -> list[Chart]:
     """Draw reliability and selective accuracy of one scenario; empty when no model told its confidence."""
     rows = confident_rows(
-        analysis.rows.filter(pl.col("scenario") == scenario, pl.col("input_name") == ORIGINAL)
+        analysis.part(scenario).rows.filter(
+            pl.col("input_name") == ORIGINAL, pl.col("system").is_in(_drawn(analysis))
+        )
     )
     if not len(rows):
         return []
@@ -189,14 +195,15 @@ def calibration_charts(analysis: Analysis, scenario: str) -> list[Chart]:
             id="reliability",
             title="Reliability.",
             caption="Bins of equal count with the 95 % interval of their accuracy; on the dashed line "
-            f"confidence is right.{warning}",
+            f"confidence is right.{warning}{_left_out(analysis)}",
             spec=figures.vega_lite(reliability),
             table=_bin_table(analysis, bins),
         ),
         Chart(
             id="selective",
             title="Selective accuracy.",
-            caption="Accuracy when only the most confident answers count; a useful confidence makes it fall.",
+            caption="Accuracy when only the most confident answers count; a useful confidence makes it fall."
+            + _left_out(analysis),
             spec=figures.vega_lite(selective),
             table=_coverage_table(analysis, coverage),
         ),
@@ -222,6 +229,16 @@ def curve_charts(analysis: Analysis) -> list[Chart]:
             )
         )
     return charts
+
+
+def _drawn(analysis: Analysis) -> list[str]:
+    """Return the models of a chart with several marks each: many would be neither legible nor light."""
+    return list(analysis.systems if len(analysis.systems) <= _MOST_DRAWN else analysis.ranked[:_MOST_DRAWN])
+
+
+def _left_out(analysis: Analysis) -> str:
+    n = len(analysis.systems)
+    return f" Drawn are the first {_MOST_DRAWN} of {n} models." if n > _MOST_DRAWN else ""
 
 
 def _ranked(analysis: Analysis, cells: pl.DataFrame) -> pl.DataFrame:

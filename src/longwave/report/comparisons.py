@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -9,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from longwave.predictions import holm, mcnemar, paired_bootstrap
+from longwave.report.estimates import MANY, mean_interval
 
-__all__ = ["ALPHA", "COMPARISONS", "compare_systems"]
+__all__ = ["ALPHA", "COMPARISONS", "FLIPS", "compare_systems", "correct_p_values", "find_flips"]
 
 ALPHA = 0.05
 Array = NDArray[np.float64]
@@ -33,6 +36,20 @@ COMPARISONS = pl.Schema(
 )
 
 
+FLIPS = pl.Schema(
+    {
+        "scenario": pl.String(),
+        "first": pl.String(),
+        "second": pl.String(),
+        "better": pl.String(),
+        "instance": pl.String(),
+        "first_score": pl.Float64(),
+        "second_score": pl.Float64(),
+    }
+)
+MOST_FLIPS = 12  # instances of one scenario, pair and direction that a page lists; all are in the browser
+
+
 def compare_systems(originals: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     """Compare every pair of systems on the instances that both answered.
 
@@ -51,40 +68,107 @@ def compare_systems(originals: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
         1, else the paired bootstrap's; ``p_holm`` is corrected over all rows of the frame. ``first_only``
         counts the instances that only the first got right. Pairs with fewer than two instances in common
         are left out.
+
+    Notes
+    -----
+    From 20,000 instances on, the normal distribution stands for the bootstrap of other scores.
     """
-    scores = originals.group_by(["scenario", "instance", "system"]).agg(pl.col("score").mean())
-    scores = scores.filter(pl.col("score").is_finite())
     rows: list[dict[str, object]] = []
-    for (scenario,), part in scores.sort("scenario").group_by("scenario", maintain_order=True):
-        # joined rather than pivoted: a model's name is data, not the name of a column
-        columns = {
-            system: part.filter(pl.col("system") == system) for system in part["system"].unique().sort()
-        }
-        for first, second in combinations(columns, 2):
-            both = columns[first].join(columns[second], on="instance", suffix="_second").sort("instance")
-            if len(both) > 1:
-                pair = _compare(both["score"].to_numpy(), both["score_second"].to_numpy(), seed)
-                rows.append({"scenario": scenario, "first": first, "second": second, **pair})
-    frame = pl.DataFrame(rows, schema=COMPARISONS)
-    corrected = holm(frame["p"].to_numpy())
-    return frame.with_columns(p_holm=pl.Series(corrected, dtype=pl.Float64))
+    for scenario, _, systems, scores in _matrices(originals):
+        for first, second in combinations(range(len(systems)), 2):
+            both = np.isfinite(scores[first]) & np.isfinite(scores[second])
+            if both.sum() > 1:
+                pair = _compare(scores[first, both], scores[second, both], seed)
+                rows.append(
+                    {"scenario": scenario, "first": systems[first], "second": systems[second], **pair}
+                )
+    return correct_p_values(pl.DataFrame(rows, schema=COMPARISONS))
+
+
+def correct_p_values(comparisons: pl.DataFrame) -> pl.DataFrame:
+    """Correct the p-values of a frame for their number, by Holm's method."""
+    corrected = holm(comparisons["p"].to_numpy())
+    return comparisons.with_columns(p_holm=pl.Series(corrected, dtype=pl.Float64))
+
+
+def find_flips(originals: pl.DataFrame, *, lower_is_better: bool, most: int = MOST_FLIPS) -> pl.DataFrame:
+    """List the instances on which two systems differ most, for every pair of systems.
+
+    Parameters
+    ----------
+    originals : DataFrame
+        As in `compare_systems`.
+    lower_is_better : bool
+        Of the score.
+    most : int
+        Instances of each scenario, pair and direction at most.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``FLIPS``; ``better`` is the system with the better score. The largest differences first,
+        equal ones by the instance's name.
+    """
+    rows: list[dict[str, object]] = []
+    for scenario, instances, systems, scores in _matrices(originals):
+        for first, second in combinations(range(len(systems)), 2):
+            gap = scores[first] - scores[second]
+            gap = np.where(np.isfinite(gap), -gap if lower_is_better else gap, 0.0)
+            for sign, better in ((1, first), (-1, second)):
+                order = np.argsort(-sign * gap, kind="stable")[:most]
+                rows += [
+                    {
+                        "scenario": scenario,
+                        "first": systems[first],
+                        "second": systems[second],
+                        "better": systems[better],
+                        "instance": instances[place],
+                        "first_score": scores[first, place],
+                        "second_score": scores[second, place],
+                    }
+                    for place in order
+                    if sign * gap[place] > 0
+                ]
+    return pl.DataFrame(rows, schema=FLIPS)
+
+
+def _matrices(originals: pl.DataFrame) -> Iterator[tuple[str, list[str], list[str], Array]]:
+    """Yield each scenario with its instances, its systems and their mean scores (systems, instances)."""
+    means = originals.group_by("scenario", "instance", "system").agg(pl.col("score").mean())
+    means = means.filter(pl.col("score").is_finite())
+    for (scenario,), part in means.sort("scenario").group_by("scenario", maintain_order=True):
+        instances = part["instance"].unique().sort()
+        systems = part["system"].unique().sort()
+        # by place, not pivoted: a model's name is data, not the name of a column
+        rows = systems.search_sorted(part["system"]).to_numpy()
+        columns = instances.search_sorted(part["instance"]).to_numpy()
+        scores = np.full((len(systems), len(instances)), np.nan)
+        scores[rows, columns] = part["score"].to_numpy()
+        yield str(scenario), instances.to_list(), systems.to_list(), scores
 
 
 def _compare(first: Array, second: Array, seed: int) -> dict[str, object]:
-    interval = paired_bootstrap(first, second, seed=seed)
+    difference = first - second
+    if len(first) < MANY or len(np.unique(difference)) <= 3:
+        interval = paired_bootstrap(first, second, seed=seed)
+        low, high, p = interval.low, interval.high, interval.p_value
+    else:
+        low, high = mean_interval(difference)
+        error = float(difference.std(ddof=1)) / math.sqrt(len(difference))
+        p = math.erfc(abs(float(difference.mean())) / error / math.sqrt(2)) if error else 1.0
     found: dict[str, object] = {
         "n": len(first),
-        "difference": interval.estimate,
-        "low": interval.low,
-        "high": interval.high,
+        "difference": float(difference.mean()),
+        "low": low,
+        "high": high,
         "first_only": None,
         "second_only": None,
-        "test": "paired bootstrap",
-        "p": interval.p_value,
+        "test": "paired bootstrap" if len(first) < MANY else "paired z",
+        "p": p,
         "p_holm": None,
     }
     if np.isin(first, (0.0, 1.0)).all() and np.isin(second, (0.0, 1.0)).all():
-        test = mcnemar(first, second)
+        test = mcnemar(first, second, method="exact" if len(first) < MANY else "corrected")
         found |= {"first_only": test.first_only, "second_only": test.second_only}
         found |= {"test": "McNemar", "p": test.p_value}
     return found

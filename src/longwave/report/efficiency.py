@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from longwave.predictions import bootstrap_interval
+from longwave.report.estimates import mean_interval
 
-__all__ = ["efficiency"]
+__all__ = ["COSTS", "efficiency"]
+
+COSTS = ("latency_s", "tokens_in", "tokens_out", "error", "cost_usd")
 
 
 def efficiency(rows: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
@@ -15,7 +17,8 @@ def efficiency(rows: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        Rows of the predictions table with the columns of `describe_rows`; floors are left out.
+        Rows of the predictions table, in a fixed order, with ``system``, ``is_floor`` and ``COSTS``; floors
+        are left out.
     seed : int
         Seeds the bootstrap of the latency.
 
@@ -56,12 +59,5 @@ def efficiency(rows: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
 
 
 def _latency_interval(rows: pl.DataFrame, seed: int) -> tuple[float | None, float | None]:
-    values = (
-        rows.sort("scenario", "instance", "input_name", "prompt", "trial")["latency_s"]
-        .drop_nulls()
-        .to_numpy()
-    )
-    if len(values) < 2:
-        return None, None
-    interval = bootstrap_interval(values, seed=seed)
-    return interval.low, interval.high
+    values = rows["latency_s"].drop_nulls().to_numpy()
+    return mean_interval(values, seed) if len(values) > 1 else (None, None)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from longwave.predictions import bootstrap_interval, wilson_interval
+from longwave.metrics import summarize_language
+from longwave.predictions import bootstrap_interval, join_instances, wilson_interval
+from longwave.report.measures import BITS_PER_BYTE, Measure
 
-__all__ = ["ESTIMATE", "Estimate", "estimate", "find_estimate"]
+__all__ = ["ESTIMATE", "MANY", "Estimate", "estimate", "estimate_all", "find_estimate", "mean_interval"]
+
+MANY = 20_000  # from so many values the bootstrap of a mean gives what the normal distribution gives
+_Z = NormalDist().inv_cdf(0.975)
 
 ESTIMATE = {
     "value": pl.Float64(),
@@ -59,10 +68,10 @@ def estimate(rows: pl.DataFrame, by: Sequence[str], *, seed: int = 0) -> pl.Data
 
     Notes
     -----
-    Wilson's interval where every instance counts 0 or 1; else a bootstrap over instances, so that several
-    trials or prompts of one instance do not pass for independent draws. A single instance has no bootstrap
-    interval. `longwave.metrics.summarize_scores` differs: it weighs rows alike, not instances, and its
-    intervals come from a standard error.
+    Wilson's interval where every instance counts 0 or 1; else a bootstrap over instances (from 20,000 on the
+    normal distribution), so that several trials or prompts of one instance do not pass for independent draws.
+    A single instance has no bootstrap interval. `longwave.metrics.summarize_scores` differs: it weighs rows
+    alike, not instances, and its intervals come from a standard error.
     """
     per_instance = (
         rows.group_by([*by, "instance"], maintain_order=True)
@@ -96,7 +105,52 @@ def _interval(values: pl.Series, seed: int) -> dict[str, float | None]:
     if values.is_in([0.0, 1.0]).all():
         interval = wilson_interval(round(float(values.sum())), len(values))
     elif len(values) > 1:
-        interval = bootstrap_interval(values.to_numpy(), seed=seed)
+        low, high = mean_interval(values.to_numpy(), seed)
+        return {"value": mean, "low": low, "high": high}
     else:
         return {"value": mean, "low": None, "high": None}
     return {"value": mean, "low": interval.low, "high": interval.high}
+
+
+def mean_interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
+    """Bound a mean at 95 %: by the bootstrap, from ``MANY`` values on by the normal distribution."""
+    if len(values) < MANY:
+        interval = bootstrap_interval(values, seed=seed)
+        return interval.low, interval.high
+    half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
+    mean = float(values.mean())
+    return mean - half, mean + half
+
+
+def estimate_all(
+    rows: pl.DataFrame, by: Sequence[str], instances: pl.DataFrame, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Estimate scores by scenario and more columns; bits per byte as a ratio of sums, others as means.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the predictions table with the columns of `describe_rows`.
+    by : sequence of str
+        Columns to group by, ``"scenario"`` among them.
+    instances : DataFrame
+        The instances side table; where it lacks a text, bits per byte are averaged over texts like other
+        scores.
+    measures : dict
+        What each scenario's score is.
+    """
+    found = estimate(rows, by)
+    texts = [name for name, measure in measures.items() if measure.unit == BITS_PER_BYTE]
+    joined = join_instances(
+        rows.filter(pl.col("scenario").is_in(texts), pl.col("score").is_finite()), instances
+    )
+    if not len(joined) or joined["input"].has_nulls() or joined["logprob"].has_nulls():
+        return found
+    # every row is asked for here, perturbed ones too, so none may be dropped as not original
+    ratios = summarize_language(joined.with_columns(perturbation=pl.lit(None, pl.String)), by)
+    ratios = ratios.select(*by, *(pl.col(name).alias(f"{name}_ratio") for name in ("value", "low", "high")))
+    return found.join(ratios, on=by, how="left", maintain_order="left").select(
+        *by,
+        *(pl.coalesce(f"{name}_ratio", name).alias(name) for name in ("value", "low", "high")),
+        *(name for name in ESTIMATE if name not in ("value", "low", "high")),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,10 +12,29 @@ from longwave.metrics import Metric, get_metric
 from longwave.report.formats import ABSENT, number, significant
 from longwave.scenarios import Scenario, get_scenario
 
-__all__ = ["BITS_PER_BYTE", "Measure", "describe_scenario", "measure_of"]
+__all__ = ["BITS_PER_BYTE", "Measure", "describe_scenario", "family_measure", "measure_of"]
 
 BITS_PER_BYTE = "bits/byte"
 _UNITS = {"bits_per_byte": BITS_PER_BYTE, "logprob_per_byte": "nats/byte"}
+_UNITS |= {"latency_s": "s", "idealised_runtime_s": "s", "denoised_runtime_s": "s"}
+# figures of a family that are in the unit of the scenario's score
+_AS_SCORE = ("score", "robustness", "fairness", "worst_group_score", "contrast_")
+# where lower is better although the registry does not know the metric: names go on with a classifier's
+_LOWER = ("toxic_fraction_", "expected_max_toxicity_", "max_toxicity_probability_")
+_WORDS = {
+    "robustness": "worst case",
+    "fairness": "worst case",
+    "score_gap": "gap of the worst group",
+    "latency_s": "latency",
+    "idealised_runtime_s": "idealised run time",
+    "denoised_runtime_s": "denoised run time",
+    "representation_gender": "representation of women and men",
+    "representation_race": "representation of three groups of surnames",
+    "stereotype_gender_profession": "women, men and professions",
+    "stereotype_race_profession": "surnames and professions",
+    "bbq_bias_ambiguous": "BBQ bias, nothing known",
+    "bbq_bias_disambiguated": "BBQ bias, context tells",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +125,33 @@ def measure_of(scenario: str, rows: pl.DataFrame) -> Measure:
         is_share=metric.low == 0 and metric.high == 1,
         is_lower_better=not metric.higher_is_better,
         unit=_UNITS.get(metric.name, ""),
+    )
+
+
+def family_measure(metric: str, score: Measure) -> Measure:
+    """Tell what a figure of a family is.
+
+    Parameters
+    ----------
+    metric : str
+        As `longwave.evaluation.summarize_families` calls it.
+    score : Measure
+        Of the scenario it was measured on.
+    """
+    words = _WORDS.get(metric, metric.replace("_", " "))
+    if metric.startswith(_AS_SCORE):
+        return replace(score, name=score.name if metric == "score" else words)
+    known = _metric(metric)
+    if metric == "score_gap":
+        return replace(score, name=words, is_lower_better=True)
+    if known is None:
+        lower = True if metric.startswith(_LOWER) else None
+        return Measure(name=words, is_share=lower is not None, is_lower_better=lower)
+    return Measure(
+        name=words,
+        is_share=known.low == 0 and known.high == 1 and metric not in _UNITS,
+        is_lower_better=not known.higher_is_better,
+        unit=_UNITS.get(metric, ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Read a folder of results: the predictions table, its side tables, training curves and generated samples."""
+"""Read a folder of results: its tables, training curves and generated samples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ import polars as pl
 
 from longwave.config import RunRecord, read_run_record
 from longwave.errors import ConfigError, DataError, MissingFile
-from longwave.predictions import INSTANCES, REQUESTS, SCHEMA, SCORES, read_predictions, read_side
-from longwave.predictions.store import SideTable
-from longwave.report.links import ORIGINAL
-from longwave.report.style import FLOOR_PREFIX
+from longwave.report.source import FolderSource, Source
 
-__all__ = ["CURVES", "Results", "Sample", "describe_rows", "read_results"]
+__all__ = ["CURVES", "Results", "Sample", "read_results"]
 
 CURVES = pl.Schema(
     {
@@ -49,10 +46,8 @@ class Results:
 
     Parameters
     ----------
-    predictions : DataFrame
-        The predictions table with four more columns, see `describe_rows`.
-    requests, instances, scores : DataFrame
-        The side tables; empty when they are not there.
+    source : Source
+        The predictions table and its side tables.
     curves : DataFrame
         Columns of ``CURVES``; one row is one logged loss.
     samples : dict of str to tuple of Sample
@@ -63,10 +58,7 @@ class Results:
         What is missing or could not be read, for the reader of the page.
     """
 
-    predictions: pl.DataFrame
-    requests: pl.DataFrame
-    instances: pl.DataFrame
-    scores: pl.DataFrame
+    source: Source
     curves: pl.DataFrame
     samples: dict[str, tuple[Sample, ...]]
     record: RunRecord | None
@@ -88,21 +80,16 @@ def read_results(folder: Path) -> Results:
     notes: list[str] = []
     curves = _read_curves(folder, notes)
     samples = _read_samples(folder / "samples.json", notes)
-    if (folder / "predictions").is_dir():
-        predictions = read_predictions(folder)
-    elif len(curves) or samples:
-        predictions = pl.DataFrame(schema=SCHEMA)
-    else:
+    has_rows = (folder / "predictions").is_dir()
+    if not (has_rows or len(curves) or samples):
         raise MissingFile(
             f'"{folder}" holds no results: neither predictions/ nor metrics.jsonl nor samples.json. '
             f'Run "longwave evaluate --out {folder}" first.'
         )
-    sides = {name: _read_side(folder, name, schema, notes) for name, schema in _SIDES.items()}
+    if has_rows:
+        notes += [note for name, note in _MISSING.items() if not (folder / name).is_dir()]
     return Results(
-        predictions=describe_rows(predictions),
-        requests=sides["requests"].unique("request_hash", keep="first", maintain_order=True),
-        instances=sides["instances"],
-        scores=sides["scores"],
+        source=FolderSource(folder),
         curves=curves,
         samples=samples,
         record=_read_record(folder, notes),
@@ -110,51 +97,10 @@ def read_results(folder: Path) -> Results:
     )
 
 
-def describe_rows(predictions: pl.DataFrame) -> pl.DataFrame:
-    """Add what every page groups by, and sort the rows so that equal tables give equal pages.
-
-    Returns
-    -------
-    DataFrame
-        With ``system`` (the model's name, followed by its version or date where the table holds several),
-        ``input_name`` (the perturbation, ``"original"`` for none), ``outcome`` (``"right"``, ``"wrong"``,
-        ``"failed"`` or ``"unscored"``) and ``is_floor``.
-    """
-    several = [
-        pl.when(pl.col(column).n_unique().over("model") > 1)
-        .then(pl.format(" · {}", pl.col(column).fill_null("unknown")))
-        .otherwise(pl.lit(""))
-        for column in ("version", "date")
-    ]
-    outcome = (
-        pl.when(pl.col("error").is_not_null())
-        .then(pl.lit("failed"))
-        .when(pl.col("correct").is_null())
-        .then(pl.lit("unscored"))
-        .otherwise(pl.when(pl.col("correct")).then(pl.lit("right")).otherwise(pl.lit("wrong")))
-    )
-    return predictions.with_columns(
-        system=pl.concat_str([pl.col("model"), *several]),
-        input_name=pl.col("perturbation").fill_null(ORIGINAL),
-        outcome=outcome,
-        is_floor=pl.col("model").str.starts_with(FLOOR_PREFIX),
-    ).sort(["scenario", "instance", "system", "perturbation", "prompt", "trial"], nulls_last=False)
-
-
-_SIDES: dict[SideTable, pl.Schema] = {"requests": REQUESTS, "instances": INSTANCES, "scores": SCORES}
 _MISSING = {
     "requests": "The requests table is missing, so prompts and completions are not shown.",
     "instances": "The instances table is missing, so inputs and references are not shown.",
-    "scores": "",
 }
-
-
-def _read_side(folder: Path, name: SideTable, schema: pl.Schema, notes: list[str]) -> pl.DataFrame:
-    if (folder / name).is_dir():
-        return read_side(folder, name)
-    if _MISSING[name] and (folder / "predictions").is_dir():
-        notes.append(_MISSING[name])
-    return pl.DataFrame(schema=schema)
 
 
 def _read_record(folder: Path, notes: list[str]) -> RunRecord | None:

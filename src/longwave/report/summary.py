@@ -21,7 +21,7 @@ _MOST_NAMED = 4  # scenarios named one by one in a sentence
 
 def summarise(analysis: Analysis) -> list[Markup]:
     """Write the sentences of the summary; names are escaped, numbers lead to their rows."""
-    if not len(analysis.rows):
+    if not analysis.n_rows:
         return [Markup("There are no predictions in this folder, so there is nothing to compare.")]
     sentences = [_what(analysis)]
     if all(estimate is None for estimate in analysis.cells["value"]):
@@ -42,12 +42,12 @@ def at_floor(analysis: Analysis, scenario: str, system: str) -> bool:
 
 
 def _what(analysis: Analysis) -> Markup:
-    perturbations = analysis.rows["perturbation"].n_unique() - int(analysis.rows["perturbation"].has_nulls())
+    perturbations = len(analysis.overview["perturbation"].drop_nulls().unique())
     varied = f", the inputs also under {count(perturbations, 'perturbation')}" if perturbations else ""
     return Markup("{} answered {} ({}{}).").format(
         _names(analysis.systems) if 0 < len(analysis.systems) <= 3 else count(len(analysis.systems), "model"),
         count(len(analysis.scenarios), "scenario"),
-        Markup('<a href="instances/index.html">{}</a>').format(count(len(analysis.rows), "prediction")),
+        Markup('<a href="instances/index.html">{}</a>').format(count(analysis.n_rows, "prediction")),
         varied,
     )
 
@@ -99,7 +99,7 @@ def _many_models(analysis: Analysis) -> Markup:
     if rate is None:
         return Markup("{}.").format(tested[0].upper() + tested[1:])
     return Markup(
-        '<b>{}</b> has the highest <a href="index.html#win-rate">mean win rate</a>, {}; {}.'
+        '<b>{}</b> has the highest <a href="index.html#mean-win-rate">mean win rate</a>, {}; {}.'
     ).format(markup(plain(best)), number(rate, 2), tested)
 
 
@@ -155,7 +155,7 @@ def _robustness(analysis: Analysis) -> list[Markup]:
     drop, scenario, system = max(drops)
     if drop <= 0:
         return [Markup("Perturbing the inputs changes no score for the worse.")]
-    link = rows_link(analysis.slugs[scenario], model=system)
+    link = rows_link(analysis.slugs[scenario], model=system, edits="robustness")
     return [
         Markup(
             'Perturbed inputs cost at most <a href="{}">{} points</a> in the worst case (<b>{}</b> on {}).'
@@ -164,11 +164,11 @@ def _robustness(analysis: Analysis) -> list[Markup]:
 
 
 def _failures(analysis: Analysis) -> list[Markup]:
-    failed = analysis.rows.filter(pl.col("error").is_not_null())
+    failed = analysis.overview.group_by("scenario").agg(pl.col("failed").sum()).filter(pl.col("failed") > 0)
     if not len(failed):
         return []
-    total = count(len(failed), "request")
-    counts = failed["scenario"].value_counts().sort("scenario").rows()
+    total = count(int(failed["failed"].sum()), "request")
+    counts = failed.sort("scenario").rows()
     link = Markup('<a href="{}">{}</a>')
     if len(counts) == 1:
         shown = link.format(rows_link(analysis.slugs[counts[0][0]], outcome="failed"), total)

@@ -23,12 +23,18 @@ class Cell:
         Where the rows behind it are, from the report's top folder.
     is_best : bool
         Significantly better than every other.
+    is_text : bool
+        Words, which are set flush left and wrapped.
+    mark : {"", "weak", "strong"}
+        Evidence that the model saw the scenario in training.
     """
 
     text: str
     below: str = ""
     href: str | None = None
     is_best: bool = False
+    is_text: bool = False
+    mark: str = ""
 
 
 NO_CELL = Cell(text=ABSENT)

@@ -44,6 +44,8 @@ def markup(text: str, limit: int = LONGEST_TEXT) -> Markup:
     a&lt;b
     """
     shown = text[:limit]
+    if len(text) <= limit and _HIDDEN.search(text) is None:  # nearly all of them
+        return escape(text)
     pieces: list[str] = []
     end = 0
     for found in _HIDDEN.finditer(shown):
