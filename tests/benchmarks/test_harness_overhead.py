@@ -71,6 +71,23 @@ def test_a_failed_harness_is_told_with_its_last_words(load: Callable, tmp_path: 
         processes.run(command, tmp_path, env={}, log=tmp_path / "log.txt")
 
 
+def test_a_run_that_answers_too_little_is_refused(load: Callable, tmp_path: Path) -> None:
+    harness = load("harnesses").Harness(
+        name="idle",
+        package="idle",
+        python=Path(sys.executable),
+        script="idle",
+        words=(Path(sys.executable).name, "-c", "print('answered 3')"),
+        results=(),
+        cache=(),
+        count_answers=load("harnesses").count_told,
+    )
+    start = load("run").start
+    assert start(harness, tmp_path, 3).seconds > 0
+    with pytest.raises(RuntimeError, match="idle answered 3 of 4 questions"):
+        start(harness, tmp_path, 4)
+
+
 def test_choices_are_compared_by_three_scores(load: Callable) -> None:
     load("run")
     parity, questions = load("parity"), load("questions")

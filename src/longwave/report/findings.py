@@ -20,6 +20,7 @@ from longwave.evaluation import (
 from longwave.evaluation._gaps import explain_gap
 from longwave.metrics import FAMILIES, worst_case
 from longwave.predictions import SCHEMA
+from longwave.prompting.votes import VOTE_PREFIX
 from longwave.report.calibration import calibrate, confident_rows
 from longwave.report.comparisons import compare_systems, find_flips
 from longwave.report.efficiency import COSTS
@@ -51,6 +52,7 @@ FAMILY_VALUES = pl.Schema(
 _GAPS = pl.Schema(
     {"scenario": pl.String(), "system": pl.String(), "family": pl.String(), "reason": pl.String()}
 )
+_VOTER = ("scenario", "system", "model", "version", "date")
 _MOST_ERRORS = 20  # kinds of errors of a scenario and model that are listed
 
 
@@ -78,6 +80,8 @@ class Findings:
         What each request cost, without its texts.
     errors : DataFrame
         How often which request failed, by scenario and system.
+    votes : DataFrame
+        Who votes: ``scenario, system, model, version, date``.
     """
 
     cells: pl.DataFrame
@@ -91,6 +95,7 @@ class Findings:
     gaps: pl.DataFrame
     costs: pl.DataFrame
     errors: pl.DataFrame
+    votes: pl.DataFrame
 
 
 def find(scenario: str, part: Part, measure: Measure, asked: pl.DataFrame, systems: pl.DataFrame) -> Findings:
@@ -132,6 +137,7 @@ def find(scenario: str, part: Part, measure: Measure, asked: pl.DataFrame, syste
             error=pl.when(pl.col("error").is_not_null()).then(pl.lit(""))
         ),
         errors=_errors(rows),
+        votes=_voters(originals),
     )
 
 
@@ -247,3 +253,9 @@ def _errors(rows: pl.DataFrame) -> pl.DataFrame:
         .head(_MOST_ERRORS)
         .select("scenario", "system", "error", "n")
     )
+
+
+def _voters(originals: pl.DataFrame) -> pl.DataFrame:
+    """Tell which models answered by several prompts that vote."""
+    votes = originals.filter(pl.col("prompt").str.starts_with(VOTE_PREFIX), pl.col("trial") == 0)
+    return votes.select(_VOTER).unique().sort(_VOTER)

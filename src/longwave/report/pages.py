@@ -21,6 +21,7 @@ from longwave.report.links import model_page, rows_link
 from longwave.report.summary import summarise
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
 from longwave.report.text import plain
+from longwave.report.votes_page import VOTES_PAGE
 
 __all__ = ["family_page", "index_page", "rows_page"]
 
@@ -54,6 +55,7 @@ def index_page(analysis: Analysis) -> Content:
         "differences": difference_table(analysis, analysis.scenarios) if has_few else None,
         "elsewhere": [] if has_few else [(name, analysis.slugs[name]) for name in compared],
         "has_pairs": bool(analysis.pairs),
+        "votes": VOTES_PAGE if len(analysis.findings.votes) else "",
         "efficiency": efficiency_table(analysis),
         "curves": curve_charts(analysis),
         "samples": _sample_groups(analysis),

@@ -20,6 +20,7 @@ from longwave.report.measures import describe_scenario, family_measure
 from longwave.report.summary import at_floor
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
 from longwave.report.text import markup, plain
+from longwave.report.votes_page import votes_href
 from longwave.scenarios import Scenario
 
 __all__ = ["scenario_page"]
@@ -52,6 +53,7 @@ def scenario_page(analysis: Analysis, scenario: str) -> Content:
         "families": _family_table(analysis, scenario),
         "group_table": _group_table(analysis, scenario, rows),
         "prompts": _prompt_table(analysis, scenario, rows),
+        "votes": votes_href(analysis, scenario),
         "metrics": _metric_table(analysis, scenario),
         "example": _example(analysis, scenario, rows),
         **charts,

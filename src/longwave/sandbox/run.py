@@ -73,7 +73,7 @@ def run_python(
 
     Examples
     --------
-    >>> run_python("print(6 * int(input()))", stdin="7").stdout  # doctest: +SKIP
+    >>> run_python("print(6 * int(input()))", stdin="7").stdout
     '42\n'
     """
     limits = Limits(
