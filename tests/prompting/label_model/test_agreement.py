@@ -43,9 +43,9 @@ def test_on_all_rows_silence_is_the_mean_vote():
 
 
 def test_the_error_is_the_spread_over_samples():
-    found = [agreement_of(make_votes("independent", 400, 0).source.sample(400, s).votes) for s in range(60)]
+    found = [agreement_of(make_votes("independent", 400, 0).source.sample(400, s).votes) for s in range(40)]
     spread = np.std([each.r[0, 1] for each in found])
-    assert np.mean([each.error[0, 1] for each in found]) == pytest.approx(spread, rel=0.35)
+    assert np.mean([each.error[0, 1] for each in found]) == pytest.approx(spread, rel=0.4)
 
 
 @pytest.mark.parametrize("rows", ["both", "all"])

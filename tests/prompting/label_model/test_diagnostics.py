@@ -68,12 +68,12 @@ def test_no_rows_cannot_be_analyzed():
 
 
 def test_intervals_hold_the_true_accuracies():
-    drawn = make_votes("cliques", 1500, 0)
-    found = estimate_accuracies(LabelModel(), drawn.votes, n_resamples=20)
+    drawn = make_votes("independent", 1000, 0)
+    found = estimate_accuracies(LabelModel(), drawn.votes, n_resamples=8)
     true = (drawn.votes == drawn.labels[:, None]).mean(axis=0)
-    assert ((found.low - 0.01 <= true) & (true <= found.high + 0.01)).mean() > 0.8
+    assert ((found.low - 0.02 <= true) & (true <= found.high + 0.02)).mean() > 0.8
     assert (found.low <= found.accuracies + 0.01).all()
-    assert (found.high - found.low).mean() < 0.2
+    assert 0.01 < (found.high - found.low).mean() < 0.2
 
 
 def test_estimating_leaves_the_model_alone():

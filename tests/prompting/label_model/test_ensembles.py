@@ -25,7 +25,7 @@ def test_edges_join_the_prompts_of_one_model():
 
 def test_models_that_err_as_one_are_given_one_voice():
     groups = tuple(clique(confusion(a, 2), [confusion(a, 2)] * 3, [0.9] * 3) for a in (0.8, 0.75, 0.7, 0.65))
-    drawn = VoteSource(class_balance=np.array([0.5, 0.5]), groups=groups).sample(3000, 0)
+    drawn = VoteSource(class_balance=np.array([0.5, 0.5]), groups=groups).sample(1500, 0)
     joined = join_votes({f"model{i}": drawn.votes[:, 3 * i : 3 * i + 3] for i in range(4)})
     learned = LabelModel().fit(joined.votes)
     told = LabelModel(dependencies=joined.edges_of_models()).fit(joined.votes)

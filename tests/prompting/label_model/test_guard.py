@@ -16,8 +16,8 @@ def equals(m, accuracy=0.7, k=2):
 
 
 def test_prompts_that_are_equal_get_equal_votes():
-    kinds = [LabelModel().fit(equals(7).sample(2000, seed).votes).kind_ for seed in range(6)]
-    assert kinds.count("majority") >= 4
+    kinds = [LabelModel().fit(equals(7).sample(600, seed).votes).kind_ for seed in range(4)]
+    assert kinds.count("majority") >= 3
 
 
 @pytest.mark.parametrize("k", [2, 4])

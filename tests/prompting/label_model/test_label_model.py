@@ -10,10 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import ConfigError
-from longwave.prompting.label_model import GENERATORS, LabelModel, MajorityVote, VoteSource, make_votes
+from longwave.prompting.label_model import (
+    GENERATORS,
+    LabelModel,
+    MajorityVote,
+    VoteSource,
+    label_model,
+    make_votes,
+)
 from longwave.prompting.label_model.sources import confusion, single
 
 CLOSE = sorted(set(GENERATORS) - {"one-sided"})
+SLOW = ("fourteen-classes", "fourteen-classes-cliques", "abstaining-cliques")
+
+
+def names(found):
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in found]
 
 
 def accuracies(drawn, **given):
@@ -24,7 +36,7 @@ def accuracies(drawn, **given):
     )
 
 
-@pytest.mark.parametrize("name", CLOSE)
+@pytest.mark.parametrize("name", names(CLOSE))
 def test_accuracy_is_within_a_point_of_the_truth(name):
     drawn = make_votes(name, 3000, 11)
     found, majority = accuracies(drawn)
@@ -32,9 +44,9 @@ def test_accuracy_is_within_a_point_of_the_truth(name):
     assert found > majority - 0.005
 
 
-@pytest.mark.parametrize("name", sorted(GENERATORS))
+@pytest.mark.parametrize("name", names(sorted(GENERATORS)))
 def test_few_instances_do_not_make_it_worse_than_majority(name):
-    gaps = [np.subtract(*accuracies(make_votes(name, 250, seed))) for seed in (40, 41, 42)]
+    gaps = [np.subtract(*accuracies(make_votes(name, 250, seed))) for seed in (40, 41)]
     assert np.mean(gaps) > -0.02
 
 
@@ -207,19 +219,20 @@ def test_a_prompt_that_does_not_exist_cannot_be_asked():
         LabelModel().fit(votes).predict_proba(votes, asked=[0, 40])
 
 
-def test_many_distinct_rows_are_drawn_from_by_seed():
+def test_many_distinct_rows_are_drawn_from_by_seed(monkeypatch):
+    monkeypatch.setattr(label_model, "_MOST_PATTERNS", 400)
     source = VoteSource(
         class_balance=np.full(8, 1 / 8),
-        groups=tuple(single(confusion(a, 8)) for a in (0.4, 0.5, 0.6, 0.45, 0.55, 0.5)),
+        groups=tuple(single(confusion(a, 8)) for a in (0.6, 0.5, 0.7, 0.55, 0.65)),
     )
-    votes = source.sample(30_000, 0).votes
+    votes = source.sample(2000, 0).votes
     first, again, other = (LabelModel(8, seed=s).fit(votes).accuracies_ for s in (0, 0, 1))
     assert (first == again).all()
-    assert first == pytest.approx(other, abs=0.03)
+    assert first == pytest.approx(other, abs=0.15)
     assert (first != other).any()
 
 
-@settings(max_examples=15)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 6), st.integers(2, 4))
 def test_any_votes_give_probabilities(seed, n, m, k):
     votes = np.random.default_rng(seed).integers(-1, k, (n, m))

@@ -32,7 +32,7 @@ Kind = Literal["majority", "independent", "dependent", "difficulty"]
 
 ASSUMED_ACCURACY = 0.7  # of a single prompt, of which votes tell nothing
 _LEAST_SOURCES = 3
-ENOUGH_ROWS = 30  # with fewer, nothing is learned
+ENOUGH_ROWS = 100  # with fewer, nothing is learned: 50 rows of weak prompts were fitted upside down
 _WORSE = 0.03  # mean accuracy that modelled abstentions may take away; more, and they are taken for the label
 _DIFFICULTY_ROUNDS = 60
 _DIFFICULTY_MARGIN = 5.0  # nats; hard rows change probabilities more than answers, and few rows mislead
@@ -67,11 +67,13 @@ def choose_fit(
 
     Notes
     -----
-    With fewer than three sources (prompts and groups), or 30 rows, nothing can be learned: majority vote.
+    With fewer than three sources (prompts and groups), or 100 rows, nothing can be learned: majority vote.
     Groups of dependent prompts, or abstentions that tell about the label, are reason enough to leave it.
-    Otherwise unequal prompts, and a learned class balance, must be worth a nat for each of their parameters
-    (Akaike's criterion). Rows of two levels of difficulty must be worth ``0.5 log n`` nats for each (the
-    Bayesian criterion) and more: a wrong balance of hard rows costs more than a wrong weight.
+    Otherwise unequal prompts must be worth a nat for each of their parameters (Akaike's criterion); rows of
+    two levels of difficulty ``0.5 log n`` nats for each (the Bayesian criterion) and more, for a wrong
+    balance of hard rows costs more than a wrong weight. In groups, what a pattern of votes says is learned,
+    told by the members, or told by members that are all equal, whichever gains half a nat a parameter: what
+    chance gains.
     """
     bic = 0.5 * float(np.log(max(patterns.counts.sum(), 2.0)))
     majority = fit_majority(patterns, n_classes, class_balance)
@@ -92,7 +94,7 @@ def choose_fit(
         told = _fit_with_balance(patterns, start, replace(settings, is_free=False))
         equal = replace(settings, is_free=False, is_shared=True, class_balance=even)
         candidates = (fit, told, fit_latent_classes(patterns, start, equal))
-        return max(candidates, key=lambda candidate: candidate.score(1.0)), "dependent"
+        return max(candidates, key=lambda candidate: candidate.score(0.5)), "dependent"
     if m > _LEAST_SOURCES and n_classes <= _MOST_CLASSES:
         uneven = replace(settings, n_levels=2, max_iter=_DIFFICULTY_ROUNDS)
         hard = _fit_with_balance(patterns, with_levels(start, 2), uneven, margin=_BALANCE_MARGIN)
@@ -104,7 +106,10 @@ def choose_fit(
 def _fit_with_balance(
     patterns: VotePatterns, start: Array, settings: Settings, margin: float = 0.0
 ) -> LatentFit:
-    """Fit with equally frequent classes, and where the balance is not given also with a learned one."""
+    """Fit with equally frequent classes, and where the balance is not given also with a learned one.
+
+    The learned one must be worth ``0.5 log n`` nats a class, or as many as it saves parameters elsewhere.
+    """
     if settings.class_balance is not None:
         return fit_latent_classes(patterns, start, settings)
     k = settings.n_classes

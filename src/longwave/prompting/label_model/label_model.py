@@ -74,7 +74,7 @@ class LabelModel(Aggregator):
     of
        two levels of difficulty.
 
-    Fewer than 30 rows are answered by majority vote. A row without votes has the class balance as its
+    Fewer than 100 rows are answered by majority vote. A row without votes has the class balance as its
     posterior. With one or two prompts, accuracies cannot be learned: every prompt is taken to be equally
     good. That prompts as a whole are better than chance has to be assumed: the same votes with all labels
     exchanged are equally likely.

@@ -175,7 +175,7 @@ class SoftVoteModel:
 
     def _levels(self, sure: Array) -> Ints:
         """Return the level of each vote's sureness, shape (n, m)."""
-        return (sure[:, :, None] > self.thresholds_).sum(axis=2)
+        return np.asarray((sure[:, :, None] > self.thresholds_).sum(axis=2))
 
     def _learn(
         self, votes: Ints, levels: Ints, q: Array, strengths: Strengths, *, is_shared: bool, n_iter: int
@@ -212,7 +212,7 @@ class SoftVoteModel:
 
 def _sureness(p: Array) -> Array:
     """Return the probability of each vote's most probable class, 0 for an abstention, shape (n, m)."""
-    return np.where(np.isnan(p), 0.0, p).max(axis=2, initial=0.0)
+    return np.asarray(np.where(np.isnan(p), 0.0, p).max(axis=2, initial=0.0))
 
 
 def _quantiles(sure: Array, steps: Array) -> Array:

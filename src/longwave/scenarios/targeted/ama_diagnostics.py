@@ -1,7 +1,7 @@
-"""The four skills that chains of prompts ask of a model: 400 rows of arXiv 2210.02441, section 8 of its appendix.
+"""The four skills that chains of prompts ask of a model: 400 rows of arXiv 2210.02441, its appendix.
 
-A prompt is given whole, demonstrations included. The higher the mean over the four, the more the chains of the
-paper gained over few-shot prompts.
+A prompt is given whole, demonstrations included. The higher the mean over the four, the more the chains of
+the paper gained over few-shot prompts.
 """
 
 from __future__ import annotations
