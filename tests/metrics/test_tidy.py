@@ -135,3 +135,12 @@ def test_interval_of_shares_stays_in_bounds(rows):
 def test_all_right_or_all_wrong_keeps_a_width(table, share):
     row = summarize_mean(table(10, score=[share] * 10), [], pl.col("score"), metric="x").row(0, named=True)
     assert row["high"] - row["low"] > 0.2
+
+
+def test_a_second_row_of_another_groups_instance_changes_nothing(table):
+    values = [0.3, 1.0, None, 0.0]
+    once = table(4, model=["m"] * 4, score=values, instance=list("abcd"))
+    twice = table(2, model=["n"] * 2, score=[0.5, 1.0], instance=["a", "a"])
+    alone = summarize_mean(once, ["model"], pl.col("score"), metric="x")
+    together = summarize_mean(pl.concat([once, twice]), ["model"], pl.col("score"), metric="x")
+    polars.testing.assert_frame_equal(alone, together.filter(pl.col("model") == "m"), check_exact=True)

@@ -107,12 +107,7 @@ def summarize_mean(
         *(pl.col(name).alias(f"by_{i}") for i, name in enumerate(by)), *CLUSTER, value=value
     )
     keys = [f"by_{i}" for i in range(len(by))]
-    # in a fixed order: sums of floats depend on it in their last digits
-    clusters = rows.group_by([*keys, *CLUSTER], maintain_order=True).agg(
-        total=pl.col("value").sum(),
-        count=pl.col("value").count(),
-        binary=pl.col("value").is_in([0.0, 1.0]).all(),
-    )
+    clusters = _clusters(rows, keys)
     known = pl.col("count") > 0
     mean = pl.col("total").sum() / pl.col("count").sum()
     residual = (pl.col("total") - pl.col("count") * mean).filter(known)
@@ -129,6 +124,22 @@ def summarize_mean(
         else clusters.select(**aggregates)
     )
     return _finish(groups, by, metric, bounds)
+
+
+def _clusters(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """Sum the values of each instance; where each has one row, which hashes tell, there is nothing to sum."""
+    value = pl.col("value")
+    if rows.select(*keys, *CLUSTER).hash_rows().n_unique() == len(rows):
+        return rows.select(
+            *keys,
+            total=value.fill_null(0.0),
+            count=value.is_not_null().cast(pl.get_index_type()),
+            binary=value.is_in([0.0, 1.0]).fill_null(value=True),
+        )
+    # in a fixed order: sums of floats depend on it in their last digits
+    return rows.group_by([*keys, *CLUSTER], maintain_order=True).agg(
+        total=value.sum(), count=value.count(), binary=value.is_in([0.0, 1.0]).all()
+    )
 
 
 def _finish(groups: pl.DataFrame, by: Sequence[str], metric: str, bounds: Bounds) -> pl.DataFrame:

@@ -63,15 +63,18 @@ def read_sample(name: str, *, group_by: str | None = None) -> list[Instance]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     if not path.is_file():
         raise MissingFile(f'No rows file "{path}". Give the path of a .jsonl or .jsonl.gz file.')
+    number = 0
     try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            # only "\n" ends a row: text files would also break at "\r"
+            for number, line in enumerate(file, 1):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if text.strip():
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise DataError(f'"{path}", line {number} is not UTF-8 text. Save the file as UTF-8.') from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f'"{path}" cannot be read: {error}. Write it again.') from error
-    except UnicodeDecodeError as error:
-        raise DataError(f'"{path}" is not UTF-8 text (byte {error.start}). Save it as UTF-8.') from error
-    # only "\n" ends a row: str.splitlines would also break at U+2028, which JSON allows inside strings
-    yield from ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
 def _instance(line: str, path: Path, number: int, index: int, group_by: str | None) -> Instance:
