@@ -41,30 +41,40 @@ def test_modes_agree_where_every_answer_is_a_label(rows):
     assert len({evaluate_legal("hearsay", got, gold, mode=mode).value for mode in MODES}) == 1
 
 
+def values(task, written, answers):
+    """Score answers in the order of `MODES`: strict, compat, lenient."""
+    return [evaluate_legal(task, written, answers, mode=mode).value for mode in MODES]
+
+
 def test_trap_1_successor_liability_is_scored_by_the_wrong_branch():
     answers = ["de facto merger,mere continuation", "express agreement"]
     written = ["mere continuation,de facto merger", "express agreement"]
-    assert evaluate_legal("successor_liability", written, answers).value == 1
-    found = evaluate_legal("successor_liability", written, answers, mode="compat")
-    assert (found.measure, found.value) == ("balanced_accuracy", 0.5)
+    assert values("successor_liability", written, answers) == [1, 0.5, 1]
+    found = [evaluate_legal("successor_liability", written, answers, mode=mode).measure for mode in MODES]
+    assert found == ["set_f1", "balanced_accuracy", "set_f1"]
 
 
 def test_trap_2_rows_with_several_names_are_punished_several_times():
-    written, answers = ["Ann,Bob,Carl,Dan"], ["Ann,Bob"]
-    assert evaluate_legal("ssla_plaintiff", written, answers).value == 4 / (4 + 2)
-    assert evaluate_legal("ssla_plaintiff", written, answers, mode="compat").value == 4 / (4 + 5)
+    assert values("ssla_plaintiff", ["Ann,Bob,Carl,Dan"], ["Ann,Bob"]) == [
+        4 / (4 + 2),
+        4 / (4 + 5),
+        4 / (4 + 2),
+    ]
 
 
 def test_trap_2_even_a_right_list_is_punished():
     written, answers = ["Ruth C May, Donna E Ledgerwood"], ["['Ruth C May', 'Donna E Ledgerwood']"]
-    assert evaluate_legal("ssla_plaintiff", written, answers).value == 1
-    assert evaluate_legal("ssla_plaintiff", written, answers, mode="compat").value == 0.8
+    assert values("ssla_plaintiff", written, answers) == [1, 0.8, 1]
 
 
 def test_trap_3_amounts_lose_their_point_and_none_is_near_zero():
     written, answers = ["$27,181.50", "$0", "$62,000"], ["$27181", "$0", "$62000"]
-    assert evaluate_legal("sara_numeric", written, answers).value == 1
-    assert evaluate_legal("sara_numeric", written, answers, mode="compat").value == pytest.approx(1 / 3)
+    assert values("sara_numeric", written, answers) == [1, pytest.approx(1 / 3), 1]
+
+
+@pytest.mark.parametrize("mode", ["strict", "lenient"])
+def test_trap_3_a_gold_amount_with_a_comma_is_read(mode):
+    assert evaluate_legal("sara_numeric", ["$1,050"], ["$1,000"], mode=mode).value == 1
 
 
 def test_trap_3_a_gold_amount_with_a_comma_raises():
@@ -72,9 +82,11 @@ def test_trap_3_a_gold_amount_with_a_comma_raises():
         evaluate_legal("sara_numeric", ["$5"], ["$1,000"], mode="compat")
 
 
-def test_trap_4_nothing_named_and_nothing_gold_is_no_division_by_zero():
-    assert evaluate_legal("successor_liability", ["none"], [""]).value == 1
-    assert evaluate_legal("ssla_plaintiff", [""], [""]).value == 1
+@pytest.mark.parametrize("mode", MODES)
+def test_trap_4_nothing_named_and_nothing_gold_is_no_division_by_zero(mode):
+    assert evaluate_legal("ssla_plaintiff", [""], [""], mode=mode).value == 1
+    if mode != "compat":  # which compares the texts, and "none" is no empty one
+        assert evaluate_legal("successor_liability", ["none"], [""], mode=mode).value == 1
 
 
 @pytest.mark.parametrize("task", ["hearsay", "sara_numeric"])
@@ -98,7 +110,7 @@ def test_trap_4_no_rows_are_refused(task, mode):
 
 def test_trap_5_released_code_does_not_cut_at_the_next_question():
     written, answers = ["Yes\n\nQ: more\nA: No", " No\n"], ["Yes", "No"]
-    assert [evaluate_legal("hearsay", written, answers, mode=mode).value for mode in MODES] == [1, 0.5, 1]
+    assert values("hearsay", written, answers) == [1, 0.5, 1]
 
 
 def test_trap_6_a_reason_after_the_label_is_wrong_unless_lenient_and_is_told():
@@ -114,8 +126,9 @@ def test_trap_7_a_class_that_is_only_predicted_counts_as_an_error(mode):
     assert (found.value, found.n_classes, found.majority) == (0.5, 1, 1)
 
 
-def test_trap_8_a_dropped_task_is_still_known():
-    found = evaluate_legal("intra_rule_distinguishing", ["Hearsay"], ["hearsay"], mode="compat")
+@pytest.mark.parametrize("mode", MODES)
+def test_trap_8_a_dropped_task_is_still_known(mode):
+    found = evaluate_legal("intra_rule_distinguishing", ["Hearsay"], ["hearsay"], mode=mode)
     assert (found.value, found.n) == (1, 1)
 
 

@@ -58,6 +58,17 @@ from longwave.metrics.fairness import (
     summarize_disparities,
     summarize_fairness,
 )
+from longwave.metrics.field_arrays import finite_samples
+from longwave.metrics.fields import (
+    mean_absolute_error,
+    mean_squared_error,
+    psnr,
+    relative_l1,
+    relative_l2,
+    score_fields,
+    smape,
+    summarize_fields,
+)
 from longwave.metrics.general import count_output_tokens, count_outputs, finish_reason_share
 from longwave.metrics.groups import gap_pp, group_accuracy, summarize_groups, worst_group_accuracy
 from longwave.metrics.language import bits_per_byte, logprob_per_byte, perplexity, summarize_language
@@ -74,6 +85,7 @@ from longwave.metrics.runtimes import (
     summarize_runtimes,
 )
 from longwave.metrics.sets import exact_set_match, f1_set_match, iou_set_match, parse_set
+from longwave.metrics.spectra import energy_spectrum, energy_spectrum_error
 from longwave.metrics.stemming import porter_stem
 from longwave.metrics.text import bleu, extractive_fragments, rouge
 from longwave.metrics.tidy import TIDY
@@ -118,6 +130,8 @@ __all__ = [
     "document_relevance",
     "edit_distance",
     "edit_similarity",
+    "energy_spectrum",
+    "energy_spectrum_error",
     "evaluate_legal",
     "exact_match",
     "exact_match_indicator",
@@ -127,6 +141,7 @@ __all__ = [
     "f1_set_match",
     "final_number_exact_match",
     "finish_reason_share",
+    "finite_samples",
     "fit_platt_scaling",
     "fit_runtime_profile",
     "gap_pp",
@@ -140,7 +155,9 @@ __all__ = [
     "logprob_per_byte",
     "longest_common_prefix_length",
     "math_equiv",
+    "mean_absolute_error",
     "mean_score",
+    "mean_squared_error",
     "mean_win_rate",
     "measure_toxicity",
     "monte_carlo_entropy",
@@ -153,6 +170,7 @@ __all__ = [
     "perplexity",
     "porter_stem",
     "prefix_exact_match",
+    "psnr",
     "published_training_energy_mwh",
     "quasi_exact_match",
     "quasi_prefix_exact_match",
@@ -160,15 +178,19 @@ __all__ = [
     "read_runtime_profile",
     "recall_at",
     "reciprocal_rank",
+    "relative_l1",
+    "relative_l2",
     "rouge",
     "run_function_tests",
     "run_input_tests",
     "scale_training_energy_mwh",
+    "score_fields",
     "score_toxicity",
     "selective_accuracy",
     "selective_accuracy_curve",
     "selective_coverage_area",
     "self_bleu",
+    "smape",
     "stereotypical_associations",
     "success_at",
     "summarize_accuracy",
@@ -181,6 +203,7 @@ __all__ = [
     "summarize_efficiency",
     "summarize_errors",
     "summarize_fairness",
+    "summarize_fields",
     "summarize_groups",
     "summarize_language",
     "summarize_perturbations",
