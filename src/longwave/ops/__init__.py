@@ -1,5 +1,6 @@
 """Functions on tensors: the operators every mixer is made of."""
 
+from longwave.ops.conv_axes import conv_nd
 from longwave.ops.long_conv import PreparedFilter, long_conv, next_fast_length, prepare_filter
 from longwave.ops.long_conv.bandlimit import band_mask, bandlimit
 from longwave.ops.long_conv.butterfly import ButterflyTransform, balanced_factors
@@ -20,6 +21,7 @@ from longwave.ops.ssm import (
     ssm_states,
     ssm_step,
 )
+from longwave.ops.transforms import dct, idct
 
 __all__ = [
     "ButterflyConv",
@@ -33,8 +35,11 @@ __all__ = [
     "bandlimit",
     "butterfly_conv",
     "causal_leak",
+    "conv_nd",
+    "dct",
     "discretize",
     "dss_kernel",
+    "idct",
     "initial_modes",
     "long_conv",
     "next_fast_length",

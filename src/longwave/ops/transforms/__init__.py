@@ -1,0 +1,23 @@
+"""Orthonormal transforms of real fields: cosines, Hartley and packed Fourier modes, on any grid.
+
+``bases.py`` says what the modes are, ``fields.py`` transforms and goes back, by matrix or by the FFTs of
+``fast.py``, and ``resample.py`` changes grids.
+"""
+
+from longwave.ops.transforms.bases import BASES, basis_matrix, frequencies
+from longwave.ops.transforms.fields import crop_modes, dct, idct, inverse, pad_modes, transform
+from longwave.ops.transforms.resample import resample, rescale
+
+__all__ = [
+    "BASES",
+    "basis_matrix",
+    "crop_modes",
+    "dct",
+    "frequencies",
+    "idct",
+    "inverse",
+    "pad_modes",
+    "resample",
+    "rescale",
+    "transform",
+]
