@@ -1,6 +1,6 @@
 """Compare label models on generated votes whose truth is known: accuracy, dependencies, calibration, time.
 
-    python benchmarks/label_models/run.py                  # all sets, about 20 minutes on two cores
+    python benchmarks/label_models/run.py                  # all sets, about half an hour of one core
     python benchmarks/label_models/run.py --quick          # three seeds, n = 250 and 1000, a minute
     python benchmarks/label_models/run.py --peers FOLDER   # where snorkel and crowd-kit are installed
     python benchmarks/label_models/run.py --only-times
@@ -8,7 +8,8 @@
 
 Seeds 100-119 were fixed before the models were written; 0-39 served for development. Every method is given
 the same votes and the number of classes, no label and no class balance. snorkel (``pip install snorkel``) and
-crowd-kit (``pip install crowd-kit``) are left out where they are not installed. Writes one JSON file.
+crowd-kit (``pip install crowd-kit``) are left out where they are not installed. Times are CPU seconds: run
+it with OMP_NUM_THREADS=1. Writes one JSON file as it goes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,18 +49,7 @@ from longwave.prompting.label_model.sources import clique, confusion, single
 HERE = Path(__file__).parent
 SIZES = (250, 1000, 5000)
 SEEDS = (100, 119)
-PEER_SEEDS = 5  # the slow peers see the first few only
-CORRELATED = (
-    "cliques",
-    "clusters",
-    "chained",
-    "adversarial-cliques",
-    "four-classes-cliques",
-    "fourteen-classes-cliques",
-    "abstaining-cliques",
-    "weak-cliques",
-)
-
+PEER_SEEDS = {"snorkel": 20, "snorkel-1000": 2, "crowd-kit": 5}  # the slow ones see the first few only
 Votes = NDArray[np.int64]
 Proba = NDArray[np.float64]
 Method = Callable[[Votes, int], Proba]
@@ -72,16 +63,19 @@ def main() -> None:
     if options.peers:
         sys.path.append(str(options.peers))
     started = time.perf_counter()
-    record: dict[str, object] = {"machine": machine(), "commit": options.commit or commit()}
-    if not options.only_times:
-        record["cells"] = pack(compare(options))
-    record["times"] = time_models(options)
-    record |= {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "wall_s": time.perf_counter() - started}
-    text = write(record)
+    record: dict = {"machine": machine(), "commit": options.commit or commit()}
+    record |= {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "seeds": [options.seeds[0], options.seeds[-1]]}
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    if not options.only_times:
+        record["cells"] = []
+        for cells in compare(options):
+            record["cells"] += cells
+            options.out.write_text(write(record), "utf-8")  # what is measured is kept
+    record |= {"times": time_models(options), "wall_s": round(time.perf_counter() - started)}
+    text = write(record)
     options.out.write_text(text, "utf-8")
     show(record, options.say)
-    print(f"{record['wall_s']:.0f} s; written to {options.out}", file=sys.stderr)
+    print(f"{record['wall_s']} s; written to {options.out}", file=sys.stderr)
     if options.json:
         sys.stdout.write(text)
 
@@ -110,28 +104,27 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def compare(options: argparse.Namespace) -> list[dict[str, object]]:
-    """Return one row for each method, set, size and seed."""
-    rows: list[dict[str, object]] = []
+def compare(options: argparse.Namespace) -> Iterator[list[dict[str, object]]]:
+    """Yield the cells of each set and size, one for each method."""
     for name in options.sets:
         for n in options.sizes:
+            found: dict[str, list[dict]] = {}
             for place, seed in enumerate(options.seeds):
                 drawn = make_votes(name, n, seed)
-                key = {"set": name, "n": n, "seed": seed, "m": drawn.source.n_prompts}
-                rows.append({**key, "method": "oracle", "accuracy": drawn.oracle_accuracy()})
-                rows.append({**key, "method": "longwave", **measure_ours(drawn)})
-                for method, function in {**own_methods(), **peers(place < PEER_SEEDS)}.items():
-                    rows.append({**key, "method": method, **measure(function, drawn)})
+                found.setdefault("oracle", []).append({"accuracy": drawn.oracle_accuracy()})
+                found.setdefault("longwave", []).append(measure_ours(drawn))
+                for method, function in {**own_methods(), **peers(place)}.items():
+                    found.setdefault(method, []).append(measure(function, drawn))
+            yield [{"set": name, "n": n, "method": method, **pack(rows)} for method, rows in found.items()]
             print(f"{name} n={n}", file=sys.stderr, flush=True)
-    return rows
 
 
 def measure_ours(drawn: VoteSet) -> dict[str, object]:
     """Return accuracy, calibration, time, and how well the dependencies were found."""
-    start = time.perf_counter()
+    start = time.process_time()
     model = LabelModel(drawn.source.n_classes).fit(drawn.votes)
     proba = model.predict_proba(drawn.votes)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     found, true = set(model.edges_), drawn.source.edges
     return {
         **quality(proba, drawn),
@@ -142,9 +135,9 @@ def measure_ours(drawn: VoteSet) -> dict[str, object]:
 
 
 def measure(function: Method, drawn: VoteSet) -> dict[str, object]:
-    start = time.perf_counter()
+    start = time.process_time()
     proba = function(drawn.votes, drawn.source.n_classes)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return {**quality(proba, drawn), "seconds": seconds}
 
 
@@ -163,17 +156,15 @@ def own_methods() -> dict[str, Method]:
     }
 
 
-def peers(is_among_first: bool) -> dict[str, Method]:
-    """Return the other projects' models that are installed."""
-    if not is_among_first:
-        return {}
+def peers(place: int) -> dict[str, Method]:
+    """Return the other projects' models that are installed, and are to see the seed in this place."""
     found: dict[str, Method] = {}
     if has("snorkel"):
         found["snorkel"] = functools.partial(run_snorkel, n_epochs=100)
         found["snorkel-1000"] = functools.partial(run_snorkel, n_epochs=1000)
     if has("crowdkit"):
         found["crowd-kit"] = run_crowd_kit
-    return found
+    return {name: function for name, function in found.items() if place < PEER_SEEDS[name]}
 
 
 def has(module: str) -> bool:
@@ -209,15 +200,15 @@ def time_models(options: argparse.Namespace) -> list[dict[str, object]]:
         votes = source.sample(n, 0).votes
         k, runs = source.n_classes, []
         for _ in range(2 if options.quick else 6 if n < 100_000 else 1):
-            start = time.perf_counter()
+            start = time.process_time()
             LabelModel(k).fit(votes).predict_proba(votes)
-            runs.append(time.perf_counter() - start)
+            runs.append(time.process_time() - start)
         kept = runs[1:] or runs
         row = {"set": label, "seconds": statistics.median(kept), "spread": max(kept) - min(kept)}
         if has("snorkel") and n < 100_000:
-            start = time.perf_counter()
+            start = time.process_time()
             run_snorkel(votes, k, n_epochs=100)
-            row["snorkel_seconds"] = time.perf_counter() - start
+            row["snorkel_seconds"] = time.process_time() - start
         rows.append({**row, "n": n, "m": source.n_prompts, "k": k, "runs": len(kept)})
         print(f"{label}: {row['seconds']:.3f} s", file=sys.stderr, flush=True)
     return rows
@@ -255,16 +246,17 @@ def timed_sets(*, is_quick: bool) -> list[tuple[str, VoteSource, int]]:
     ]
 
 
-def pack(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return one cell for each set, size and method, with a list over seeds of everything measured."""
-    cells: dict[tuple, dict] = {}
-    for row in rows:
-        key = (row["set"], row["n"], row["method"])
-        cell = cells.setdefault(key, dict(zip(("set", "n", "method"), key, strict=True)))
-        for name in row.keys() - {"set", "n", "method"}:
-            value = row[name]
-            cell.setdefault(name, []).append(round(value, 5) if isinstance(value, float) else value)
-    return [{name: cell[name] for name in sorted(cell)} for cell in cells.values()]
+def pack(rows: list[dict]) -> dict[str, object]:
+    """Return the accuracies over seeds, and everything else as a mean, a median or a total."""
+    cell: dict[str, object] = {"accuracy": [round(row["accuracy"], 4) for row in rows]}
+    if "seconds" in rows[0]:
+        cell["ece"] = round(statistics.mean(row["ece"] for row in rows), 4)
+        cell["seconds"] = round(statistics.median(row["seconds"] for row in rows), 4)
+    if "edges" in rows[0]:
+        cell["edges"] = {key: sum(row["edges"][key] for row in rows) for key in rows[0]["edges"]}
+        cell["exact"] = sum(not (row["edges"]["spurious"] or row["edges"]["missed"]) for row in rows)
+        cell["kinds"] = Counter(row["kind"] for row in rows)
+    return cell
 
 
 def write(record: dict[str, object]) -> str:
@@ -277,30 +269,41 @@ def write(record: dict[str, object]) -> str:
 
 
 def show(record: dict, say: Callable[..., None]) -> None:
-    """Print accuracies as differences to the oracle in points, edges and times."""
+    """Print tables: accuracies as differences to the oracle in points, edges, times."""
     cells = {(cell["set"], cell["n"], cell["method"]): cell for cell in record.get("cells", [])}
     sets, sizes, methods = (list(dict.fromkeys(key[place] for key in cells)) for place in range(3))
     for n in sizes:
-        say(f"\nn = {n}: accuracy of the oracle in %, then the difference to it in points (mean over seeds)")
-        say(f"{'set':26}" + "".join(f"{method:>15}" for method in methods))
+        say(
+            f"\nn = {n}: accuracy of the oracle in %, then the difference to it in points, mean (worst seed);"
+        )
+        say("ours beside majority vote, worst seed; how many seeds' edges are exact\n")
+        heads = ["set", *methods, "to majority", "exact"]
+        say("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
         for name in sets:
-            oracle = cells[name, n, "oracle"]
-            truth = dict(zip(oracle["seed"], oracle["accuracy"], strict=True))
-            line = f"{name:26}{100 * statistics.mean(truth.values()):15.1f}"
-            for method in methods[1:]:
-                cell = cells.get((name, n, method), {"seed": (), "accuracy": ()})
-                gaps = [a - truth[seed] for seed, a in zip(cell["seed"], cell["accuracy"], strict=True)]
-                line += f"{100 * statistics.mean(gaps):15.2f}" if gaps else " " * 15
-            say(line)
+            of = {method: cells[name, n, method] for method in methods if (name, n, method) in cells}
+            truth = of["oracle"]["accuracy"]
+            line = [name, f"{100 * statistics.mean(truth):.1f}"]
+            line += [difference(of[each]["accuracy"], truth) if each in of else "" for each in methods[1:]]
+            ours, majority = of["longwave"]["accuracy"], of["majority"]["accuracy"]
+            worst = min(a - b for a, b in zip(ours, majority, strict=True))
+            say(
+                "| "
+                + " | ".join([*line, f"{100 * worst:.1f}", f"{of['longwave']['exact']}/{len(ours)}"])
+                + " |"
+            )
     for n in sizes:
-        say(f"\nn = {n}: edges (right, spurious, missed) and calibration error")
-        for name in sets:
-            ours = cells[name, n, "longwave"]
-            edges = [sum(each[key] for each in ours["edges"]) for key in ("right", "spurious", "missed")]
-            say(f"{name:26}{edges!s:>20}{statistics.mean(ours['ece']):8.3f}")
+        edges = [cells[name, n, "longwave"]["edges"] for name in sets]
+        right, spurious, missed = (sum(each[key] for each in edges) for key in edges[0])
+        say(f"\nn = {n}: {right} edges found, {spurious} spurious, {missed} missed")
     for row in record.get("times", []):
-        peer = f"   snorkel {row['snorkel_seconds']:.2f} s" if "snorkel_seconds" in row else ""
-        say(f"{row['set']:45}n={row['n']:<9}{row['seconds']:8.3f} s (±{row['spread'] / 2:.3f}){peer}")
+        peer = f" {row['snorkel_seconds']:.2f} |" if "snorkel_seconds" in row else " |"
+        say(f"| {row['set']} | {row['n']} | {row['seconds']:.3f} ±{row['spread'] / 2:.3f} |" + peer)
+
+
+def difference(found: list[float], truth: list[float]) -> str:
+    """Return mean and worst of the differences in points; slow peers have the first seeds only."""
+    gaps = [100 * (a - b) for a, b in zip(found, truth, strict=False)]
+    return f"{statistics.mean(gaps):.1f} ({min(gaps):.1f})"
 
 
 def machine() -> dict[str, object]:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from longwave.errors import ConfigError, DataError
-from longwave.prompting.label_model import learn_dependencies, make_votes
-from longwave.prompting.label_model.dependencies import group_edges
+from longwave.prompting.label_model import VoteSource, learn_dependencies, make_votes
+from longwave.prompting.label_model.dependencies import find_dependencies, group_edges
+from longwave.prompting.label_model.sources import confusion, single
+from longwave.prompting.label_model.votes import VotePatterns
 
 DEPENDENT = (
     "cliques",
@@ -75,6 +77,27 @@ def test_noise_shows_no_dependence_and_no_agreement():
     found = learn_dependencies(np.random.default_rng(0).integers(0, 2, (500, 6)))
     assert found.groups == ()
     assert np.abs(found.agreement).max() < 0.3
+
+
+def test_one_good_prompt_among_weak_ones_is_no_reason_for_a_group():
+    for seed in range(12):
+        accuracies = [0.9, *np.random.default_rng(seed).uniform(0.5, 0.65, 4)]
+        source = VoteSource(
+            class_balance=np.array([0.5, 0.5]), groups=tuple(single(confusion(a, 2)) for a in accuracies)
+        )
+        assert learn_dependencies(source.sample(500, seed).votes).edges == (), seed
+
+
+def test_other_readings_follow_the_best_one():
+    patterns = VotePatterns.of(make_votes("weak-cliques", 1000, 67).votes, 2)
+    best, *others = find_dependencies(patterns, 2)
+    assert best.groups == ((0, 1, 2),)
+    assert [reading.groups for reading in others] == [((3, 4, 5, 6),)]
+
+
+def test_given_groups_are_the_only_reading():
+    patterns = VotePatterns.of(make_votes("weak-cliques", 1000, 67).votes, 2)
+    assert [reading.groups for reading in find_dependencies(patterns, 2, [[1, 0]])] == [((0, 1),)]
 
 
 def test_votes_are_checked():

@@ -7,15 +7,15 @@ import pytest
 
 from longwave.prompting.label_model._expectation import Settings, fit_latent_classes
 from longwave.prompting.label_model._rates import Strengths, estimate_rates
+from longwave.prompting.label_model._start import first_posterior
 from longwave.prompting.label_model.dependencies import find_dependencies
 from longwave.prompting.label_model.generators import make_votes
-from longwave.prompting.label_model.latent_class import first_posterior
 from longwave.prompting.label_model.votes import VotePatterns
 
 
 def start_of(votes, k, groups=()):
     patterns = VotePatterns.of(votes, k)
-    return patterns, first_posterior(patterns, k, find_dependencies(patterns, k, groups))
+    return patterns, first_posterior(patterns, k, find_dependencies(patterns, k, groups)[0].agreement, groups)
 
 
 @pytest.mark.parametrize("name", ["independent", "abstaining", "four-classes"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from longwave.prompting.label_model import LabelModel, MajorityVote, VoteSource, make_votes
-from longwave.prompting.label_model.guard import fit_majority
+from longwave.prompting.label_model.guard import _risk, fit_majority
 from longwave.prompting.label_model.sources import confusion, single
 from longwave.prompting.label_model.votes import VotePatterns
 
@@ -90,3 +92,51 @@ def test_a_rare_class_is_not_taken_for_prompts_below_chance():
     drawn = source.sample(1000, 0)
     p = LabelModel().fit(drawn.votes).predict_proba(drawn.votes)
     assert drawn.accuracy(p) > 0.93
+
+
+def judge(*posterior):
+    return SimpleNamespace(
+        settings=SimpleNamespace(n_classes=2), class_posterior=lambda: np.array(posterior, dtype=float)
+    )
+
+
+def test_the_risk_is_that_of_a_sum_of_changed_rows():
+    patterns = VotePatterns.of(np.array([[0, 0, 1]] * 100 + [[1, 1, 1]] * 100), 2)
+    fit = judge([0.4, 0.6], [0.1, 0.9])  # gains 0.2 ± 0.98 on each of 100 rows, and may lose one row
+    assert _risk(patterns, fit, [(fit, 1.0)]) == pytest.approx(0.0161, abs=0.0005)
+
+
+def test_what_changes_nothing_risks_nothing():
+    patterns = VotePatterns.of(np.array([[0, 0, 1], [1, 1, 1]] * 50), 2)
+    fit = judge([0.6, 0.4], [0.1, 0.9])
+    assert _risk(patterns, fit, [(fit, 1.0), (judge([0.9, 0.1], [0.9, 0.1]), 1.0)]) < 1e-9
+
+
+def test_a_rival_that_disagrees_has_a_say_by_its_weight():
+    patterns = VotePatterns.of(np.array([[0, 0, 1]] * 100), 2)
+    fit, rival = judge([0.1, 0.9]), judge([0.9, 0.1])
+    assert _risk(patterns, fit, [(fit, 1.0), (rival, 0.25)]) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_ties_share_the_credit():
+    patterns = VotePatterns.of(np.array([[0, 1]] * 100), 2)
+    fit = judge([0.5, 0.5])
+    assert _risk(patterns, fit, [(fit, 1.0)]) < 1e-9
+
+
+def test_two_readings_that_contradict_each_other_leave_majority_vote():
+    model = LabelModel().fit(make_votes("weak-cliques", 1000, 67).votes)
+    assert (model.kind_, model.groups_) == ("majority", ((0, 1, 2),))
+
+
+@pytest.mark.slow
+def test_small_sets_of_weak_prompts_are_seldom_worse_than_majority():
+    gains = []
+    for seed in range(40):
+        rng = np.random.default_rng([seed, 3])
+        groups = tuple(single(confusion(a, 2)) for a in rng.uniform(0.45, 0.9, 5).tolist())
+        drawn = VoteSource(class_balance=np.array([0.5, 0.5]), groups=groups).sample(250, seed)
+        majority = drawn.accuracy(MajorityVote().fit(drawn.votes).predict_proba(drawn.votes))
+        gains.append(drawn.accuracy(LabelModel().fit(drawn.votes).predict_proba(drawn.votes)) - majority)
+    assert (np.array(gains) < -0.005).sum() <= 1
+    assert np.mean(gains) > 0.01

@@ -7,9 +7,6 @@ import pytest
 
 from longwave.errors import ConfigError
 from longwave.prompting.label_model import LatentClassModel, make_votes
-from longwave.prompting.label_model.dependencies import Dependencies
-from longwave.prompting.label_model.latent_class import first_posterior, with_levels
-from longwave.prompting.label_model.votes import VotePatterns
 
 
 def true_groups(source):
@@ -87,32 +84,3 @@ def test_rows_without_votes_have_the_class_balance():
 def test_settings_are_checked(settings, words):
     with pytest.raises(ConfigError, match=words):
         LatentClassModel(**settings).fit([[0, 1, 1], [1, 1, 0]])
-
-
-def dependencies(agreement, groups=()):
-    m = len(agreement)
-    return Dependencies(groups=groups, edges=(), excess=np.zeros((m, m)), agreement=np.array(agreement))
-
-
-def test_a_first_vote_weighs_the_log_odds_of_its_prompt():
-    patterns = VotePatterns.of(np.array([[0, 1]]), 2)
-    p = first_posterior(patterns, 2, dependencies([0.6, 0.2]))[0]
-    assert np.log(p[0] / p[1]) == pytest.approx(np.log(0.8 / 0.2) - np.log(0.6 / 0.4))
-
-
-def test_a_group_has_about_one_voice():
-    patterns = VotePatterns.of(np.array([[0, 0, 1]]), 2)
-    p = first_posterior(patterns, 2, dependencies([0.5, 0.5, 0.5], ((0, 1),)))[0]
-    assert np.log(p[0] / p[1]) == pytest.approx((2 / 1.8 - 1) * np.log(3))
-
-
-def test_without_knowledge_everyone_has_a_vote():
-    patterns = VotePatterns.of(np.array([[0, 1, 1]]), 2)
-    p = first_posterior(patterns, 2, dependencies([0.0, 0.0, 0.0]))[0]
-    assert np.log(p[1] / p[0]) == pytest.approx(1.0)
-
-
-def test_unanimous_rows_start_as_easy_ones():
-    p = with_levels(np.array([[0.9, 0.1], [0.5, 0.5]]), 2)
-    assert p[0, :2].sum() > p[1, :2].sum()
-    assert p.sum(axis=1) == pytest.approx([1, 1])

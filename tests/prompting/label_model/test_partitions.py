@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from longwave.prompting.label_model._agreement import Agreement
-from longwave.prompting.label_model._partitions import number_groups, search_partition
+from longwave.prompting.label_model._partitions import number_groups, saves_enough, search_partitions
 
 
 def exact(a, groups, tightness=0.85, error=0.014):
@@ -36,28 +36,39 @@ def exact(a, groups, tightness=0.85, error=0.014):
     ids=["independent", "large-clique", "two-pairs", "clusters", "adversarial", "excellent", "useless"],
 )
 def test_planted_groups_are_found(a, groups):
-    labels = search_partition(exact(np.array(a), groups), 5000)
+    labels = search_partitions(exact(np.array(a), groups), 5000)[0]
     found = [tuple(np.flatnonzero(labels == g).tolist()) for g in range(labels.max() + 1)]
     assert [group for group in found if len(group) > 1] == groups
 
 
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_up_to_three_prompts_are_alone(m):
-    labels = search_partition(exact(np.full(m, 0.5), [tuple(range(m))]), 5000)
+    labels = search_partitions(exact(np.full(m, 0.5), [tuple(range(m))]), 5000)[0]
     assert labels.tolist() == list(range(m))
 
 
 def test_three_groups_are_the_fewest():
-    labels = search_partition(exact(np.full(5, 0.3), [(0, 1, 2, 3, 4)]), 5000)
+    labels = search_partitions(exact(np.full(5, 0.3), [(0, 1, 2, 3, 4)]), 5000)[0]
     assert labels.max() + 1 >= 3
 
 
 def test_many_prompts_are_searched():
     a = np.full(30, 0.4)
-    labels = search_partition(exact(a, [(3, 11, 20), (5, 6)]), 5000)
+    labels = search_partitions(exact(a, [(3, 11, 20), (5, 6)]), 5000)[0]
     assert labels[3] == labels[11] == labels[20]
     assert labels[5] == labels[6]
     assert labels.max() == 26
+
+
+@pytest.mark.parametrize(("tightness", "is_enough"), [(0.8, True), (0.35, False)], ids=["tight", "loose"])
+def test_groups_must_save_more_than_chance_does(tightness, is_enough):
+    a = np.array([0.4, 0.5, 0.6, 0.5, 0.4])
+    agreement = exact(a, [(0, 1)], tightness, error=0.06)
+    assert saves_enough(agreement, 250, np.array([0, 0, 1, 2, 3])) is is_enough
+
+
+def test_prompts_that_are_alone_save_nothing():
+    assert not saves_enough(exact(np.full(4, 0.5), []), 1000, np.arange(4))
 
 
 def test_groups_are_numbered_by_first_member():

@@ -58,6 +58,11 @@ class GroupTable:
             codes = codes * self._n_symbols + symbols[:, j]
         return codes
 
+    @property
+    def n_shares(self) -> int:
+        """How many free numbers say how often patterns occur, among rows on which the same members vote."""
+        return len(self._codes) - int(self._mask.max()) - 1
+
     def learn(
         self, weight: Array, log_rates: Array, prior: Array, *, models_silence: bool, is_free: bool
     ) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from longwave.prompting.label_model._agreement import Agreement, fit_rank_one
 
-__all__ = ["number_groups", "search_partition"]
+__all__ = ["number_groups", "saves_enough", "search_partitions"]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,11 +28,14 @@ _PAIR_PRICE = 0.09
 _PERFECT_FROM, _PERFECT_PRICE = 0.78, 3.0  # agreement with the label from which a copy is likelier
 _SPREAD_PRICE = 30.0  # as if agreements with the label had a standard deviation of 0.18
 _MIN_GROUPS = 3  # fewer say nothing about who is right
+_STARTS = 4
+_NEAR = 0.75  # prices of a merger within which two explanations cost about as much
+_LEAST_SAVING = 20.0  # of all groups, ten nats; on independent prompts less was saved by chance
 _MOVES = 40  # most promising mergers, and moves of one prompt, that are tried in a step
 
 
-def search_partition(agreement: Agreement, n: float) -> Ints:
-    """Return the cheapest partition that is found, shape (m,).
+def search_partitions(agreement: Agreement, n: float) -> list[Ints]:
+    """Return the cheapest partition that is found, and others that cost about as much; shape (m,) each.
 
     Parameters
     ----------
@@ -42,18 +45,28 @@ def search_partition(agreement: Agreement, n: float) -> Ints:
 
     Notes
     -----
-    Steepest descent by mergers and moves of one prompt, from all prompts alone and from the two best cuts of
-    a dendrogram of the agreement. Deterministic.
+    Steepest descent by mergers and moves of one prompt, from all prompts alone and from the four best
+    cuts of a dendrogram of the agreement. Deterministic.
     """
     m = len(agreement.r)
-    alone = np.arange(m)
     if m <= _MIN_GROUPS:
-        return alone
+        return [np.arange(m)]
     search = _Search(agreement, n)
     starts = search.dendrogram()
-    order = np.argsort(search.costs(np.array(starts))[0], kind="stable")[:2].tolist()
-    found = [search.descend(starts[i]) for i in dict.fromkeys([*order, 0])]
-    return min(found, key=lambda pair: pair[0])[1]
+    order = np.argsort(search.costs(np.array(starts))[0], kind="stable")[:_STARTS].tolist()
+    found = dict[tuple[int, ...], float]()
+    for i in dict.fromkeys([*order, 0]):
+        cost, labels = search.descend(starts[i])
+        found[tuple(labels.tolist())] = cost
+    best = min(found.values())
+    near = sorted((cost, labels) for labels, cost in found.items() if cost < best + _NEAR * search.price)
+    return [np.array(labels) for _, labels in near]
+
+
+def saves_enough(agreement: Agreement, n: float, labels: Ints) -> bool:
+    """Tell whether a partition costs much less than prompts that are all alone."""
+    alone, cost = _Search(agreement, n).costs(np.array([np.arange(len(labels)), labels]))[0]
+    return bool(cost < alone - _LEAST_SAVING)
 
 
 def number_groups(labels: Ints) -> Ints:
@@ -69,7 +82,7 @@ class _Search:
         self.weight = 1.0 / (agreement.error**2 + TOLERANCE**2)
         np.fill_diagonal(self.weight, 0.0)
         n_pairs = self.m * (self.m - 1) / 2
-        self.price = 2 * float(np.log(n_pairs)) + float(np.log(max(n, 2.0))) + _MERGER_EXTRA
+        self.price = 2 * float(np.log(max(n_pairs, 1.0))) + float(np.log(max(n, 2.0))) + _MERGER_EXTRA
 
     def costs(self, labels: Ints) -> tuple[Array, Array]:
         """Return the costs of partitions (P, m), and the misfit of every pair (P, m, m)."""

@@ -12,8 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import ConfigError
-from longwave.prompting.label_model._agreement import fit_rank_one, measure_agreement
-from longwave.prompting.label_model._partitions import TOLERANCE, number_groups, search_partition
+from longwave.prompting.label_model._agreement import Agreement, fit_rank_one, measure_agreement
+from longwave.prompting.label_model._expectation import Settings, fit_latent_classes
+from longwave.prompting.label_model._partitions import (
+    TOLERANCE,
+    number_groups,
+    saves_enough,
+    search_partitions,
+)
+from longwave.prompting.label_model._start import first_posterior
 from longwave.prompting.label_model.votes import VotePatterns, check_votes
 
 __all__ = ["Dependencies", "group_edges", "learn_dependencies"]
@@ -23,6 +30,7 @@ Ints = NDArray[np.int64]
 Edge = tuple[int, int]
 
 _LEAST_GAIN = 5.0  # squared standard errors a prompt that agreement must explain; else nothing is known of it
+_LEAST_EVIDENCE = 15.0  # nats by which one explanation rules out another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +80,10 @@ def learn_dependencies(votes: ArrayLike, *, n_classes: int = 2) -> Dependencies:
     ``r_ij = a_i a_j``. The groups are those under which this holds between groups, at the least price (see
     `longwave.prompting.label_model._partitions`): sparse plus low rank, as in arXiv 1903.05844, but on the
     correlations themselves, with prices in units of their standard errors and whole groups instead of single
-    edges. For more than two classes rank one is exact only where errors are spread evenly. Prompts whose
-    abstentions depend on each other are no group for that.
+    edges. Of explanations that cost about as much, that one is taken under which the votes themselves, not
+    only their pairs, are most probable; and groups that save less than ten nats are none. For more than two
+    classes rank one is exact only where errors are spread evenly. Prompts whose abstentions depend on each
+    other are no group for that.
 
     Where prompts abstain, a pair must be found on the rows on which both vote, and on all rows.
 
@@ -89,21 +99,50 @@ def learn_dependencies(votes: ArrayLike, *, n_classes: int = 2) -> Dependencies:
     True
     """
     v = check_votes(votes, n_classes)
-    return find_dependencies(VotePatterns.of(v, n_classes), n_classes)
+    return find_dependencies(VotePatterns.of(v, n_classes), n_classes)[0]
 
 
 def find_dependencies(
     patterns: VotePatterns, n_classes: int, groups: Sequence[Sequence[int]] | None = None
-) -> Dependencies:
-    """Learn the dependencies of checked votes; where groups are given, only how much prompts agree."""
+) -> list[Dependencies]:
+    """Learn the dependencies of checked votes: the best reading, then those that explain them about as well.
+
+    Where groups are given there is one reading, and only how much prompts agree is learned.
+    """
     agreement = measure_agreement(patterns, n_classes)
-    m, n = len(agreement.r), float(patterns.counts.sum())
-    if groups is None:
-        labels = search_partition(agreement, n)
-        if len(set(labels.tolist())) < m and (patterns.rows < 0).any():
-            on_all_rows = search_partition(measure_agreement(patterns, n_classes, rows="all"), n)
-            labels = number_groups(labels * m + on_all_rows)
-        groups = [np.flatnonzero(labels == g).tolist() for g in range(int(labels.max(initial=-1)) + 1)]
+    n = float(patterns.counts.sum())
+    if groups is not None:
+        return [_describe(agreement, groups)]
+    partitions = search_partitions(agreement, n)
+    if (patterns.rows < 0).any() and any(len(set(labels.tolist())) < len(labels) for labels in partitions):
+        on_all_rows = search_partitions(measure_agreement(patterns, n_classes, rows="all"), n)[0]
+        partitions = [number_groups(labels * len(labels) + on_all_rows) for labels in partitions]
+    if len(partitions) > 1:
+        partitions = _most_evident(patterns, n_classes, agreement, partitions)
+    if not saves_enough(agreement, n, partitions[0]):
+        partitions.insert(0, np.arange(len(agreement.r)))
+    readings = [_describe(agreement, _groups_of(labels)) for labels in partitions]
+    return list({reading.groups: reading for reading in readings}.values())
+
+
+def _most_evident(
+    patterns: VotePatterns, n_classes: int, agreement: Agreement, partitions: Sequence[Ints]
+) -> list[Ints]:
+    """Return the partitions with most evidence, best first."""
+    evidence = np.array(
+        [_evidence(patterns, n_classes, _describe(agreement, _groups_of(labels))) for labels in partitions]
+    )
+    order = np.argsort(-evidence, kind="stable").tolist()
+    return [partitions[i] for i in order if evidence[i] > evidence.max() - _LEAST_EVIDENCE]
+
+
+def _groups_of(labels: Ints) -> list[list[int]]:
+    return [np.flatnonzero(labels == g).tolist() for g in range(int(labels.max(initial=-1)) + 1)]
+
+
+def _describe(agreement: Agreement, groups: Sequence[Sequence[int]]) -> Dependencies:
+    """Return groups with the agreement that the label explains, and what is left."""
+    m = len(agreement.r)
     found = [tuple(sorted(group)) for group in groups if len(group) > 1]
     labels = np.arange(m)
     for group in found:
@@ -119,6 +158,13 @@ def find_dependencies(
         excess=excess,
         agreement=a,
     )
+
+
+def _evidence(patterns: VotePatterns, n_classes: int, dependencies: Dependencies) -> float:
+    """Return the log-likelihood of the votes under such groups, less a nat for each free parameter."""
+    start = first_posterior(patterns, n_classes, dependencies.agreement, dependencies.groups)
+    fit = fit_latent_classes(patterns, start, Settings(n_classes=n_classes, groups=dependencies.groups))
+    return fit.score(1.0) - sum(table.n_shares for table in fit.tables)
 
 
 def _sign(a: Array, labels: Ints) -> float:

@@ -49,7 +49,8 @@ class LabelModel(Aggregator):
     Attributes
     ----------
     kind_ : {"majority", "independent", "dependent", "difficulty"}
-        What was fitted: "majority" where the votes give no reason to weigh prompts differently.
+        What is answered by: "majority" where the votes give no sufficient reason to leave it. Groups may be
+        found all the same.
     class_balance_ : ndarray, shape (k,)
     accuracies_ : ndarray, shape (m,)
         Share of each prompt's votes that are right.
@@ -65,14 +66,15 @@ class LabelModel(Aggregator):
 
     Notes
     -----
-    1. Identical columns count once; columns that never vote, or always vote alike, are ignored. Fewer than 30
-       rows show neither.
-    2. `learn_dependencies` finds groups of dependent prompts.
+    1. Identical columns count once; columns that never vote, or always vote alike, are ignored. Fewer than
+       100 rows show neither.
+    2. `learn_dependencies` finds groups of dependent prompts, and other readings that explain the votes about
+       as well.
     3. `LatentClassModel` is fitted with these groups. Abstentions are modelled if that explains who votes by
-       more than its parameters cost, and does not turn prompts into worse ones.
-    4. The guard (`longwave.prompting.label_model.guard`) compares the fit with majority vote, and with rows
-    of
-       two levels of difficulty.
+       more than its parameters cost, and does not turn prompts into worse ones; without groups, rows of two
+       levels of difficulty are tried.
+    4. The guard (`longwave.prompting.label_model.guard`) answers by majority vote where the fit, or another
+       reading, does not show that leaving it is safe.
 
     Fewer than 100 rows are answered by majority vote. A row without votes has the class balance as its
     posterior. With one or two prompts, accuracies cannot be learned: every prompt is taken to be equally
@@ -127,11 +129,11 @@ class LabelModel(Aggregator):
         kept = replace(
             kept, counts=np.bincount(kept.inverse, patterns.counts, len(kept.rows)).astype(np.float64)
         )
-        found = find_dependencies(kept, k, None if given is None else self._among_kept(given))
+        readings = find_dependencies(kept, k, None if given is None else self._among_kept(given))
         self._fit, self.kind_ = choose_fit(
-            kept, k, found, class_balance=balance, abstentions=self.abstentions
+            kept, k, readings, class_balance=balance, abstentions=self.abstentions
         )
-        self._write_down(patterns.rows, found, m)
+        self._write_down(patterns.rows, readings[0], m)
         return self
 
     def predict_proba(self, votes: ArrayLike, *, asked: Sequence[int] | None = None) -> Array:

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import ConfigError
 from longwave.prompting.label_model._expectation import LatentFit, Settings, fit_latent_classes
-from longwave.prompting.label_model._group_table import OVERLAP
+from longwave.prompting.label_model._start import first_posterior, with_levels
 from longwave.prompting.label_model.base import Aggregator
-from longwave.prompting.label_model.dependencies import Dependencies, find_dependencies, group_edges
+from longwave.prompting.label_model.dependencies import find_dependencies, group_edges
 from longwave.prompting.label_model.votes import VotePatterns, check_class_balance
 
-__all__ = ["LatentClassModel", "first_posterior"]
+__all__ = ["LatentClassModel", "class_rates", "vote_accuracies"]
 
 Array = NDArray[np.float64]
 
@@ -109,7 +109,8 @@ class LatentClassModel(Aggregator):
             max_iter=self.max_iter,
             tol=self.tol,
         )
-        start = first_posterior(patterns, k, find_dependencies(patterns, k, groups))
+        agreement = find_dependencies(patterns, k, groups)[0].agreement
+        start = first_posterior(patterns, k, agreement, groups)
         self._fit = fit_latent_classes(patterns, with_levels(start, settings.n_levels), settings)
         self.n_prompts_ = v.shape[1]
         self.class_balance_ = self._fit.class_balance()
@@ -126,40 +127,6 @@ class LatentClassModel(Aggregator):
         p = self._fit.predict_proba(patterns.rows)
         p[(patterns.rows < 0).all(axis=1)] = self.class_balance_
         return np.asarray(p[patterns.inverse])
-
-
-def first_posterior(patterns: VotePatterns, n_classes: int, dependencies: Dependencies) -> Array:
-    """Return a posterior from the agreement between groups, to start EM from, shape (U, k).
-
-    Notes
-    -----
-    A prompt with correlation a to the label is taken to be right with probability ``(1 + (k-1) a) / k``; its
-    vote weighs the log-odds of that, in a group of g members divided by ``1 + 0.8 (g - 1)``. Where nothing is
-    known of the agreement every group has one vote.
-    """
-    k = n_classes
-    m = patterns.rows.shape[1]
-    accuracy = np.clip((1 + (k - 1) * dependencies.agreement) / k, 0.02, 0.98)
-    weight = np.log(accuracy * (k - 1) / (1 - accuracy))
-    if np.abs(weight).max(initial=0.0) < 0.05:
-        weight = np.ones(m)
-    for group in dependencies.groups:
-        weight[list(group)] /= 1 + OVERLAP * (len(group) - 1)
-    score = np.zeros((len(patterns.rows), k))
-    for j in range(m):
-        votes = patterns.rows[:, j]
-        said = np.flatnonzero(votes >= 0)
-        score[said, votes[said]] += weight[j]
-    p = np.exp(score - score.max(axis=1, keepdims=True))
-    return np.asarray(p / p.sum(axis=1, keepdims=True))
-
-
-def with_levels(posterior: Array, n_levels: int) -> Array:
-    """Return a first posterior of the states: rows on which prompts agree are easy, the others hard."""
-    if n_levels == 1:
-        return posterior
-    is_easy = posterior.max(axis=1, keepdims=True)
-    return np.concatenate([posterior * is_easy, posterior * (1 - is_easy)], axis=1)
 
 
 def class_rates(fit: LatentFit) -> Array:
