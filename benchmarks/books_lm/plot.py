@@ -3,7 +3,7 @@
     python benchmarks/books_lm/plot.py benchmarks/books_lm/results/9m-*.json --out benchmarks/books_lm/results
 
 Needs the extra "plots". Writes ``9m_flops.svg`` and ``9m_seconds.svg`` (by size), and prints with how many
-FLOPs every run first gets as far as attention does at its end.
+FLOPs every run first gets as far as attention does at its end. Runs that shared their GPU have no seconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def main() -> None:
         runs = [record for record in records if record["size"] == size]
         for axis in AXES:
             path = options.out / f"{size}_{axis}.svg"
-            figure = draw(runs, axis)
+            timed = [run for run in runs if axis != "seconds" or run.get("is_timed", True)]
+            figure = draw(timed, axis)
             figure.save(path)
             if options.png:
                 figure.save(path.with_suffix(".png"), scale_factor=2)
@@ -64,8 +65,8 @@ def savings(runs: list[Record]) -> str:
             spent = reach(points(run), end["value"], "flops")
             told = f"with {spent:.3g}e15, {1 - spent / end['flops']:.1%} less" if spent else "never"
             lines.append(
-                f"{run['size']} attention seed {twin['seed']}: {end['value']:.4f} bits per byte with "
-                f"{end['flops']:.4g}e15 FLOPs; {run['model']} seed {run['seed']}: {told}\n"
+                f"{run['size']} attention {end['run']}: {end['value']:.4f} bits per byte with "
+                f"{end['flops']:.4g}e15 FLOPs; {run['model']} {rate(run)}, seed {run['seed']}: {told}\n"
             )
     return "".join(lines)
 
@@ -76,13 +77,19 @@ def points(run: Record) -> list[dict[str, Any]]:
     return [
         {
             "name": SERIES[run["model"]],
-            "seed": run["seed"],
+            "rate": rate(run),
+            "run": f"{rate(run)}, seed {run['seed']}",
             "flops": per_token * row["tokens"],
             "seconds": row["elapsed_s"],
             "value": row["validation_bits_per_byte"],
         }
         for row in run["curve"]
     ]
+
+
+def rate(run: Record) -> str:
+    """Return the peak learning rate of a run as a legend has it."""
+    return f"lr {run['config']['optim']['lr']:g}"
 
 
 def reach(curve: list[dict[str, Any]], target: float, axis: str) -> float | None:
@@ -95,7 +102,10 @@ def reach(curve: list[dict[str, Any]], target: float, axis: str) -> float | None
 
 
 def draw(runs: list[Record], axis: str) -> alt.LayerChart:
-    """Return bits per byte against FLOPs or seconds, with a dashed line at the end of attention."""
+    """Return bits per byte against FLOPs or seconds, with a dashed line at the end of the best attention.
+
+    Curves of other learning rates than the lowest are dashed.
+    """
     everything = [point for run in runs for point in points(run)]
     names = [name for name in SERIES.values() if any(point["name"] == name for point in everything)]
     places = [list(SERIES.values()).index(name) for name in names]
@@ -108,23 +118,34 @@ def draw(runs: list[Record], axis: str) -> alt.LayerChart:
         x=alt.X(f"{axis}:Q", title=AXES[axis], scale=alt.Scale(zero=True)),
         y=alt.Y("value:Q", title="Validation, bits per byte", scale=alt.Scale(zero=False)),
         color=alt.Color("name:N", scale=color, legend=legend),
-        detail="seed:N",
+        detail="run:N",
     )
+    rates = sorted({rate(run) for run in runs})
+    dash = alt.Scale(domain=rates, range=[[1, 0], [6, 3], [2, 2]][: len(rates)])
+    dash_legend = _legend_of_rates() if len(rates) > 1 else None
     layers = [
-        base.mark_line(strokeWidth=1.5),
+        base.mark_line(strokeWidth=1.5).encode(
+            strokeDash=alt.StrokeDash("rate:N", scale=dash, legend=dash_legend)
+        ),
         base.mark_point(filled=True, size=50, opacity=1).encode(
             shape=alt.Shape("name:N", scale=shape, legend=legend)
         ),
     ]
     ends = [run["curve"][-1]["validation_bits_per_byte"] for run in runs if run["model"] == "attention"]
     if ends:
-        rows = [{"value": value, "text": f"attention at its end, {value:.3f}"} for value in ends]
+        rows = [{"value": min(ends), "text": f"attention at its end, {min(ends):.3f}"}]
         line = alt.Chart(alt.Data(values=rows)).encode(y="value:Q")
         layers.append(line.mark_rule(strokeDash=[4, 3], color=LIGHT["soft"]))
         text = line.encode(x=alt.value(4), text="text:N")
         layers.append(text.mark_text(align="left", dy=-7, color=LIGHT["soft"]))
     settings: dict[str, Any] = {**theme(), "background": LIGHT["page"]}
     return alt.layer(*layers).properties(width=560, height=340).configure(**settings)
+
+
+def _legend_of_rates() -> alt.Legend:
+    return alt.Legend(
+        orient="top-right", title=None, columns=1, symbolSize=600, fillColor=LIGHT["page"], padding=6
+    )
 
 
 if __name__ == "__main__":

@@ -77,6 +77,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--time-only", action="store_true")
     parser.add_argument("--tiny", action="store_true", help="a two-minute rehearsal on a CPU")
+    parser.add_argument(
+        "--shared", action="store_true", help="other work has the GPU too: no seconds in figures"
+    )
     parser.add_argument("--commit", default=None, help="recorded when git is not at hand")
     return parser.parse_args()
 
@@ -148,6 +151,7 @@ def run_model(
         "epochs": result.tokens / len(TokenFile(folder / "tokens" / "train")),
         "training_s": result.elapsed_s,
         "wall_s": wall_s,
+        "is_timed": not options.shared,
         "tokens_per_s": float(np.median([row["tokens_per_s"] for row in rows if "tokens_per_s" in row])),
         "scores": scores,
         "curve": [row for row in rows if "validation_bits_per_byte" in row],

@@ -130,5 +130,5 @@ def books_h3_conv() -> TrainConfig:
 
 
 def _attention_twin(config: TrainConfig, *, n_heads: int) -> TrainConfig:
-    twin = replace(config.model, mixer="attention", mixer_options={"n_heads": n_heads})
-    return replace(config, model=match_parameters(twin, config.model))
+    twin = replace(config.language_model, mixer="attention", mixer_options={"n_heads": n_heads})
+    return replace(config, model=match_parameters(twin, config.language_model))

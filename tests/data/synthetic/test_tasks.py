@@ -13,7 +13,9 @@ from longwave.data.synthetic import (
     Counting,
     InductionHead,
     LinearFunctions,
+    LinearPrompts,
     Majority,
+    linear_floors,
     regression_scores,
 )
 from longwave.errors import ConfigError, ShapeError
@@ -154,6 +156,43 @@ def test_predicting_the_mean_explains_nothing() -> None:
 
 def test_targets_that_do_not_vary_have_no_share_to_explain() -> None:
     assert regression_scores(np.ones(3), np.zeros(3)) == {"mse": 1.0, "r2": 0.0}
+
+
+def test_least_squares_finds_the_map_and_zero_has_the_error_of_the_images() -> None:
+    prompts = LinearFunctions(n_dims=2, n_pairs=4).draw(30, np.random.default_rng(0))
+    floors = linear_floors(prompts)
+    assert floors["least_squares"] < 1e-10
+    assert floors["zero"] == pytest.approx(np.mean(prompts.sequence[:, 3::2].astype(float) ** 2))
+
+
+def test_the_mean_of_products_comes_near_with_many_pairs() -> None:
+    floors = linear_floors(LinearFunctions(n_dims=1, n_pairs=200).draw(400, np.random.default_rng(0)))
+    assert 0 < floors["mean_product"] < 0.1 < 0.8 < floors["zero"]
+
+
+@given(st.integers(2, 5), st.integers(1, 3), st.integers(0, 2**32))
+def test_least_squares_is_the_slope_of_the_pairs_so_far(n_pairs: int, n_dims: int, seed: int) -> None:
+    sequence = np.random.default_rng(seed).standard_normal((1, 2 * n_pairs, n_dims)).astype(np.float32)
+    errors = []
+    for last, dim in np.ndindex(n_pairs - 1, n_dims):
+        x, y = (sequence[0, start::2, dim].astype(float) for start in (0, 1))
+        slope = np.linalg.lstsq(x[: last + 1, None], y[: last + 1], rcond=None)[0][0]
+        errors.append((slope * x[last + 1] - y[last + 1]) ** 2)
+    floors = linear_floors(LinearPrompts(sequence=sequence, weights=np.zeros((1, n_dims), np.float32)))
+    assert floors["least_squares"] == pytest.approx(np.mean(errors))
+
+
+def test_a_vector_of_zeros_tells_nothing_of_the_map() -> None:
+    sequence = np.array([[[0.0], [0.0], [2.0], [6.0]]], dtype=np.float32)
+    floors = linear_floors(LinearPrompts(sequence=sequence, weights=np.full((1, 1), 3.0, np.float32)))
+    assert floors == {"zero": 36.0, "mean_product": 36.0, "least_squares": 36.0}
+
+
+@pytest.mark.parametrize(("n", "n_pairs"), [(3, 1), (0, 4)], ids=["one-pair", "no-sequence"])
+def test_floors_need_a_pair_to_go_by(n: int, n_pairs: int) -> None:
+    prompts = LinearFunctions(n_dims=2, n_pairs=n_pairs).draw(n, np.random.default_rng(0))
+    with pytest.raises(ShapeError, match="accepted are sequences of 2 pairs or more"):
+        linear_floors(prompts)
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 1), (0,)])

@@ -2,7 +2,7 @@
 
 from longwave.data.synthetic.addition import Addition
 from longwave.data.synthetic.induction import InductionHead
-from longwave.data.synthetic.linear import LinearFunctions, LinearPrompts, regression_scores
+from longwave.data.synthetic.linear import LinearFunctions, LinearPrompts, linear_floors, regression_scores
 from longwave.data.synthetic.recall import AssociativeRecall
 from longwave.data.synthetic.symbols import Counting, Majority
 
@@ -14,5 +14,6 @@ __all__ = [
     "LinearFunctions",
     "LinearPrompts",
     "Majority",
+    "linear_floors",
     "regression_scores",
 ]

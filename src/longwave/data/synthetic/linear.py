@@ -11,7 +11,7 @@ import numpy as np
 from longwave.data.synthetic.settings import require
 from longwave.errors import ShapeError
 
-__all__ = ["LinearFunctions", "LinearPrompts", "regression_scores"]
+__all__ = ["LinearFunctions", "LinearPrompts", "linear_floors", "regression_scores"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,8 @@ class LinearFunctions:
     Vectors and maps are standard normal, and the map is elementwise, ``y_i = w_i x_i``; one pair determines
     it, so that the best error from the second pair on is 0. Predicting 0 has a mean squared error of 1. The
     values are real, so this is no task for a language model: predict ``targets`` from ``inputs`` with a model
-    of your own over ``longwave.mixers`` and score it with ``regression_scores``.
+    of your own over ``longwave.mixers``, score it with ``regression_scores``, and hold it against
+    ``linear_floors``. ``benchmarks/recall/linear.py`` does so with every mixer.
 
     References
     ----------
@@ -115,3 +116,39 @@ def regression_scores(predicted: np.ndarray, targets: np.ndarray) -> dict[str, f
     mse = float(np.mean((predicted.astype(np.float64) - truth) ** 2))
     variance = float(truth.var())
     return {"mse": mse, "r2": 1 - mse / variance if variance > 0 else 0.0}
+
+
+def linear_floors(prompts: LinearPrompts) -> dict[str, float]:
+    """Return the mean squared error of rules on the images of given prompts, from the second pair on.
+
+    Parameters
+    ----------
+    prompts : LinearPrompts
+        Of two pairs or more.
+
+    Returns
+    -------
+    dict
+        ``zero``: always 0. ``mean_product``: the map is taken for the mean of ``x_i y_i`` over the pairs so
+        far, which needs products and sums but no division. ``least_squares``: for
+        ``sum x_i y_i / sum x_i²``, exact but for rounding.
+
+    Raises
+    ------
+    ShapeError
+        If there is a single pair, or no sequence.
+    """
+    x, y = (prompts.sequence[:, start::2].astype(np.float64) for start in (0, 1))  # (n, P, O)
+    if x.shape[1] < 2 or not len(x):
+        raise ShapeError(
+            f"The prompts have shape {prompts.sequence.shape}; accepted are sequences of 2 pairs or more, at "
+            "least one. Draw some with n_pairs=2 or more."
+        )
+    products, squares = (np.cumsum(part, axis=1)[:, :-1] for part in (x * y, x * x))  # (n, P - 1, O)
+    counts = np.arange(1, x.shape[1])[:, None]
+    maps = {
+        "zero": np.zeros_like(products),
+        "mean_product": products / counts,
+        "least_squares": np.divide(products, squares, out=np.zeros_like(products), where=squares > 0),
+    }
+    return {name: float(np.mean((w * x[:, 1:] - y[:, 1:]) ** 2)) for name, w in maps.items()}
