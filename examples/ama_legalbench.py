@@ -12,11 +12,8 @@ from pathlib import Path
 import polars as pl
 
 from longwave.clients import Completion, FakeClient, Request
-from longwave.evaluation import aggregate_votes, evaluate
-from longwave.metrics import summarize_accuracy, summarize_robustness
-from longwave.predictions import read_predictions
+from longwave.evaluation import aggregate_votes, evaluate, summarize_irac
 from longwave.scenarios import get_scenario
-from longwave.scenarios.legal import get_legal_task
 
 TASKS = ("hearsay", "personal_jurisdiction", "proa", "overruling")
 
@@ -65,14 +62,10 @@ def main() -> None:
     )
     for method in ("majority", "label-model"):
         aggregate_votes(arguments.out, method=method)
-    rows = read_predictions(arguments.out).filter(~pl.col("model").str.starts_with("floor:"))
-    classes = {f"legalbench/{name}@1": get_legal_task(name).irac for name in TASKS}
-    rows = rows.with_columns(irac=pl.col("scenario").replace_strict(classes))
-    by = ["irac", "prompt"]
-    worst = summarize_robustness(rows, by).select(*by, worst_case="value")
-    table = summarize_accuracy(rows, by).select(*by, accuracy="value", low="low", high="high", n="n")
-    with pl.Config(tbl_rows=40, float_precision=3):
-        print(table.join(worst, on=by).sort(by))
+    table = summarize_irac(arguments.out, labels=("Yes", "No"))  # longwave legal report OUT --yes-no
+    shown = ("irac", "prompt", "value", "low", "high", "worst", "majority", "n_tasks", "n")
+    with pl.Config(tbl_rows=40, tbl_cols=-1, float_precision=3):
+        print(table.select(shown))
 
 
 if __name__ == "__main__":

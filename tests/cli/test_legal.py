@@ -67,6 +67,27 @@ def test_report_shows_a_row_a_task(longwave, folder):
     assert longwave("legal", "report", folder, "--tasks", "--json").json[0]["measure"] == "balanced_accuracy"
 
 
+def test_report_of_votes_shows_prompts_and_worst_cases_by_class(longwave, tmp_path):
+    words = (
+        "--model",
+        "fake:random",
+        "--scenario",
+        "legalbench/proa",
+        "--scenario",
+        "legalbench/abercrombie",
+    )
+    how = ("--prompting", "ama", "--votes", 2, "--perturbation", "typos", "--max-instances", 4)
+    assert longwave("evaluate", *words, *how, "--out", tmp_path).code == 0
+    assert longwave("votes", tmp_path, "--method", "majority").code == 0
+    head, *lines = longwave("legal", "report", tmp_path, "--yes-no").out.splitlines()
+    assert {"prompt", "worst", "case"} < set(head.split())
+    assert [line.split()[4] for line in lines] == ["ama-1", "ama-2", "majority"]
+    assert {line.split()[3] for line in lines} == {"interpretation"}
+    found = longwave("legal", "report", tmp_path, "--json").json
+    assert {row["irac"] for row in found} == {"conclusion", "interpretation"}
+    assert all(row["worst"] <= row["value"] for row in found)
+
+
 def test_report_refuses_an_unknown_mode(longwave, folder):
     found = longwave("legal", "report", folder, "--mode", "kind")
     assert (found.code, found.err.startswith("UnknownName: Unknown mode")) == (2, True)
@@ -86,6 +107,17 @@ def test_check_says_that_a_folder_is_ready(longwave, tmp_path, monkeypatch):
     monkeypatch.setattr("longwave.scenarios.legal.check_legal_folder", lambda _: [])
     found = longwave("legal", "check", tmp_path)
     assert (found.code, found.out.strip()) == (0, f"{tmp_path} is ready.")
+
+
+def test_export_writes_a_finished_task_and_refuses_a_draft(longwave, tmp_path, monkeypatch):
+    longwave("legal", "new-task", "assignment", "--out", tmp_path)
+    found = longwave("legal", "export", tmp_path / "assignment", "--to", tmp_path / "up")
+    assert found.code == 2
+    assert "is not ready, 7 complaints" in found.err
+    monkeypatch.setattr("longwave.evaluation.legal_export.check_legal_folder", lambda _: [])
+    found = longwave("legal", "export", tmp_path / "assignment", "--to", tmp_path / "up")
+    assert (found.code, found.out.strip()) == (0, str(tmp_path / "up" / "assignment"))
+    assert "offer test.tsv" in found.err
 
 
 def test_a_command_is_needed(longwave):

@@ -64,3 +64,36 @@ def test_evaluate_asks_by_chains(longwave: Longwave, tmp_path: Path) -> None:
     assert ran.code == 0
     assert {"ama-1", "ama-2"} <= set(read_predictions(tmp_path)["prompt"])
     assert longwave("evaluate", *words, "--votes", 2).code == 2
+
+
+def test_votes_on_train_rows_are_asked_for_and_told(longwave: Longwave, tmp_path: Path) -> None:
+    words = ("--model", "fake:random", "--scenario", "boolq", "--max-instances", 3, "--out", tmp_path)
+    assert longwave("evaluate", *words, "--prompting", "ama", "--votes", 3, "--train-votes", 4).code == 0
+    ran = longwave("votes", tmp_path, "--method", "majority")
+    assert "majority: 3 rows" in ran.err
+    assert "boolq@1, fake:random: learned from the votes on 4 train rows, too" in ran.err
+    assert longwave("evaluate", *words, "--train-votes", 4).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--prompt", "ama-9"), 'Unknown prompt "ama-9"'),
+        (("--method", "mayority"), 'Unknown method of aggregation "mayority"'),
+    ],
+    ids=["prompt", "method"],
+)
+def test_unknown_names_are_the_users_mistake(
+    longwave: Longwave, results: Path, words: tuple[str, ...], message: str
+) -> None:
+    ran = longwave("votes", results, *words)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_a_damaged_table_is_told_in_one_line(longwave: Longwave, results: Path) -> None:
+    (results / "predictions" / "part-00000099-0badbeef.parquet").write_bytes(b"PAR1")
+    ran = longwave("votes", results)
+    assert ran.code == 2
+    assert "0badbeef.parquet" in ran.err
+    assert "Traceback" not in ran.err

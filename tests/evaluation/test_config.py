@@ -14,6 +14,8 @@ from longwave.evaluation import EvaluateConfig
         ({"trials": 0}, '"trials" is 0'),
         ({"max_instances": 0}, '"max_instances" is 0'),
         ({"shots": -1}, '"shots" is -1'),
+        ({"train_votes": 0, "prompting": "ama"}, '"train_votes" is 0'),
+        ({"train_votes": 5}, r'"train_votes" is 5, but a scenario.s own prompt is one'),
         ({"batch_size": 0}, '"batch_size" is 0'),
         ({"seed": -1}, '"seed" is -1'),
         ({"date": "2025-02-30"}, '"date" is "2025-02-30"'),

@@ -92,6 +92,69 @@ def test_floors_failures_edits_and_other_scenarios_are_left_out():
     assert found["stderr"].item() is None
 
 
+def asked_by(prompt, *answers, perturbation=None, scenario="legalbench/hearsay@1"):
+    """Make rows of one prompt from pairs of prediction and label."""
+    n = len(answers)
+    named = {"prompt": [prompt] * n, "perturbation": [perturbation] * n, "date": ["2026-01-01"] * n}
+    return table_of(*[(scenario, *answer) for answer in answers], **named)
+
+
+def test_prompts_stand_apart_in_their_order():
+    prompts = ("label-model", "majority", "ama-10", "ama-2", "generation-5-shot")
+    frame = pl.concat([asked_by(prompt, ("Yes", "Yes"), ("No", "No")) for prompt in prompts])
+    order = ["own", "ama-2", "ama-10", "majority", "label-model"]
+    assert summarize_irac(frame)["prompt"].to_list() == order
+    assert summarize_legal_tasks(frame)["prompt"].to_list() == order
+    assert set(summarize_irac(frame)["n"]) == {2}
+
+
+def test_own_prompts_with_other_examples_are_one():
+    frame = pl.concat(
+        [
+            asked_by("generation-5-shot", ("Yes", "Yes")),
+            asked_by("generation-4-shot", ("No", "Yes"), scenario="legalbench/diversity_1@1"),
+        ]
+    )
+    assert summarize_irac(frame).select("prompt", "n_tasks", "value").rows() == [("own", 2, 0.5)]
+
+
+def test_the_worst_answer_to_an_instance_counts():
+    original = asked_by("ama-1", ("Yes", "Yes"), ("Yes", "Yes"), ("No", "No"), ("Yes", "No"))
+    typos = asked_by("ama-1", ("Yes", "Yes"), ("No", "Yes"), perturbation="typos")
+    case = asked_by("ama-1", ("Yes", "Yes"), ("Yes", "Yes"), ("No", "No"), perturbation="lowercase")
+    found = summarize_irac(pl.concat([original, typos, case])).row(0, named=True)
+    assert found["value"] == (1 + 1 / 2) / 2
+    assert found["worst"] == (1 / 2 + 1 / 2) / 2
+    assert found["n"] == 4
+
+
+def test_the_worst_case_of_lists_takes_the_worst_lists():
+    task = "legalbench/ssla_plaintiff@1"
+    original = asked_by("own", ("Ann,Bob", "Ann,Bob"), ("Eve", "Eve"), scenario=task)
+    typos = asked_by("own", ("Ann", "Ann,Bob"), ("Eve", "Eve"), perturbation="typos", scenario=task)
+    assert summarize_irac(pl.concat([original, typos]))["worst"].item() == pytest.approx(2 * 2 / (2 * 2 + 1))
+
+
+def test_edits_that_change_the_answer_have_no_part_in_the_worst_case():
+    original = asked_by("own", ("Yes", "Yes"), ("No", "No"))
+    changed = asked_by("own", ("Yes", "No"), perturbation="contrast-sets")
+    assert summarize_irac(pl.concat([original, changed]))["worst"].item() is None
+
+
+def test_a_class_has_a_worst_case_if_each_task_has_one():
+    pair = asked_by("own", ("Yes", "Yes")), asked_by("own", ("No", "Yes"), perturbation="typos")
+    other = asked_by("own", ("Yes", "Yes"), scenario="legalbench/diversity_1@1")
+    assert summarize_legal_tasks(pl.concat([*pair, other]))["worst"].to_list() == [None, 0]
+    assert summarize_irac(pl.concat([*pair, other]))["worst"].item() is None
+
+
+def test_tasks_are_chosen_by_their_labels():
+    frame = table_of(*HEARSAY, ("legalbench/abercrombie@1", "generic", "generic"))
+    assert summarize_legal_tasks(frame, labels=("No", "Yes"))["task"].to_list() == ["hearsay"]
+    with pytest.raises(DataError, match="tasks of LegalBench with the labels A, B that can be scored"):
+        summarize_irac(frame, labels=("B", "A"))
+
+
 def test_equal_sizes_are_drawn_apart():
     rows = [(f"legalbench/diversity_{n}@1", "Yes", label) for n in (1, 2) for label in ("Yes", "No") * 20]
     tasks = summarize_legal_tasks(table_of(*rows))

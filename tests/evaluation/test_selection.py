@@ -149,3 +149,22 @@ def test_examples_are_those_of_seed_plus_trial(make_scenario):
     selection = select_instances(make_scenario())
     (instance, *_) = selection.instances
     assert selection.examples(instance, trial=1, seed=2) == selection.examples(instance, trial=3, seed=0)
+
+
+def test_train_rows_are_asked_for_votes_behind_all_others(make_scenario):
+    edit = get_perturbation("lowercase")
+    settings = {"perturbations": [edit], "prompting": "ama", "votes": 3, "max_instances": 5}
+    plain = select_instances(make_scenario(), **settings)
+    more = select_instances(make_scenario(), **settings, train_votes=4)
+    assert more.instances[: len(plain.instances)] == plain.instances
+    added = more.instances[len(plain.instances) :]
+    assert [item.split for item in added] == ["train"] * 4
+    assert [item.perturbation for item in added] == [None] * 4
+    assert more.originals == plain.originals
+    assert len(select_instances(make_scenario(), **settings, train_votes=99).instances) == 5 + 5 + 6
+
+
+def test_train_rows_are_not_asked_where_nobody_votes_or_they_are_asked_anyway(make_scenario):
+    assert {item.split for item in select_instances(make_scenario(), train_votes=4).instances} == {"test"}
+    both = make_scenario(eval_splits=("train", "test"))
+    assert len(select_instances(both, prompting="ama", train_votes=4).instances) == 14

@@ -10,11 +10,11 @@ import pytest
 
 from longwave.clients import Completion, FakeClient
 from longwave.errors import DataError, MissingFile, UnknownName
-from longwave.evaluation import aggregate_votes, evaluate
+from longwave.evaluation import aggregate_votes, evaluate, summarize_votes
 from longwave.evaluation.votes import decide
-from longwave.metrics import AnswerMetric
+from longwave.metrics import AnswerMetric, summarize_scores
 from longwave.perturbations import get_perturbation
-from longwave.predictions import read_predictions, write_predictions
+from longwave.predictions import read_predictions, read_side, write_predictions
 from longwave.prompting import VoteMatrix
 from longwave.prompting.label_model.majority import MajorityVote
 from longwave.scenarios import Reference
@@ -102,6 +102,66 @@ def test_copies_are_decided_by_the_model_of_the_originals(make_scenario, tmp_pat
     assert rows["perturbation"].value_counts().sort("perturbation").rows() == [(None, 12), ("lowercase", 12)]
     originals, copies = (rows.filter(pl.col("perturbation").is_null() == own) for own in (True, False))
     assert originals["prediction"].equals(copies["prediction"])
+
+
+@pytest.fixture
+def more_votes(make_scenario, tmp_path):
+    """Return a scenario and a folder in which six train rows were voted on as well."""
+    scenario = make_scenario(n=12)
+    fill(scenario, tmp_path, train_votes=6)
+    return scenario, tmp_path
+
+
+def test_votes_on_train_rows_have_no_label_and_no_score(more_votes):
+    rows = read_predictions(more_votes[1]).filter(pl.col("split") == "train")
+    assert len(rows) == 6 * 5
+    assert rows["prediction"].null_count() < 30
+    for name in ("label", "score", "correct", "error"):
+        assert rows[name].null_count() == 30
+    inputs = read_side(more_votes[1], "instances").filter(pl.col("split") == "train")
+    assert inputs["references"].to_list() == [["yes", "no"]] * 6
+    assert inputs["correct_references"].to_list() == [[]] * 6
+
+
+def test_models_are_fitted_on_train_rows_too_and_decide_on_the_others(more_votes):
+    scenario, folder = more_votes
+    seen = []
+    fit = MajorityVote.fit
+
+    def look(model, votes):
+        seen.append(len(votes))
+        return fit(model, votes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MajorityVote, "fit", look)
+        rows = aggregate_votes(folder, method="majority", scenarios=[scenario])
+    assert seen == [18]
+    assert (len(rows), set(rows["split"])) == (12, {"test"})
+
+
+def test_figures_are_those_of_the_rows_that_are_scored(more_votes, make_scenario, tmp_path):
+    scenario, folder = more_votes
+    fill(scenario, tmp_path / "plain")
+    for where in (folder, tmp_path / "plain"):
+        aggregate_votes(where, method="majority", scenarios=[scenario])
+    more, plain = summarize_votes(folder), summarize_votes(tmp_path / "plain")
+    assert more.accuracy.drop("n_unlabelled").equals(plain.accuracy.drop("n_unlabelled"))
+    assert more.accuracy["n_unlabelled"].to_list() == [6] * 5 + [0, 0]
+    assert more.pairs.equals(plain.pairs)
+    assert more.differences.equals(plain.differences)
+
+
+def test_train_rows_change_no_score(more_votes, tmp_path):
+    scenario, folder = more_votes
+    fill(scenario, tmp_path / "plain")
+    by = ["scenario", "model", "prompt"]
+    scores = [summarize_scores(read_predictions(where), by) for where in (folder, tmp_path / "plain")]
+    assert scores[0].equals(scores[1])
+
+
+def test_scenarios_without_train_rows_are_told(make_scenario, own_rows, tmp_path, caplog):
+    fill(make_scenario(rows=own_rows(4, "test")), tmp_path, train_votes=3)
+    assert 'no train rows to vote on in "parity@1"' in caplog.text
 
 
 def test_free_answers_are_counted(make_scenario, own_rows, tmp_path):

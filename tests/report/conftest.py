@@ -274,6 +274,9 @@ def _matches(row: Row, wanted: dict[str, str]) -> bool:
     columns = {"model": "system", "input": "input_name", "outcome": "outcome", "group": "group"}
     if any(row[column] != wanted[name] for name, column in columns.items() if name in wanted):
         return False
+    prompts = {wanted[name] for name in ("prompt", "beside") if name in wanted}
+    if prompts and row["prompt"] not in prompts:
+        return False
     sure = row["confidence"]
     if ("low" in wanted or "high" in wanted) and sure is None:
         return False
@@ -290,8 +293,9 @@ def follow() -> Callable[[Analysis, str], list[Row]]:
         scenario = next(name for name, one in analysis.slugs.items() if one == slug)
         wanted = dict(parse_qsl(address.query, keep_blank_values=True, strict_parsing=bool(address.query)))
         assert set(wanted) <= {
-            "model", "input", "edits", "outcome", "versus", "flip", "group", "error", "low", "high"
-        }  # fmt: skip
+            *("model", "input", "prompt", "beside", "edits", "outcome", "versus"),
+            *("flip", "group", "error", "low", "high"),
+        }
         every = list(analysis.part(scenario).rows.iter_rows(named=True))
         found = [row for row in every if _matches(row, wanted)]
         if "versus" not in wanted:

@@ -82,6 +82,13 @@ def test_edits_list_the_inputs_that_count_for_each_kind(mixed: Analysis) -> None
     assert index["edits"] == {"robustness": [1, 2], "fairness": []}
 
 
+def test_prompts_are_told_apart(mixed: Analysis) -> None:
+    index, rows = index_of(mixed, "local@1"), open_browser(mixed, "local@1").rows
+    names = index["prompt"]
+    assert names == ["p", "q"]
+    assert [names[place - 1] for place in unpack(index, "prompt")] == rows["prompt"].to_list()
+
+
 def test_variants_tell_prompts_and_trials_apart(mixed: Analysis) -> None:
     assert set(unpack(index_of(mixed, "local@1"), "variant")) == {0, 1, 2, 3}
 
@@ -111,7 +118,7 @@ def test_columns_take_the_smallest_type_that_holds_them(many: int) -> None:
         schema_overrides={"group": pl.String, "error": pl.String, "perturbation": pl.String},
     )
     lists = {"model": ["m"], "input": ["original"], "outcome": list(OUTCOMES), "group": [], "error": []}
-    index = value_of(row_index(rows, {**lists, "edits": []}, 50))
+    index = value_of(row_index(rows, {**lists, "prompt": ["p"], "edits": []}, 50))
     assert isinstance(index, dict)
     assert unpack(index, "count") == [1, many]
     assert unpack(index, "model") == [0] * (many + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from longwave.prompting.votes import collect_votes
 from longwave.report import build_report
 from longwave.report.analysis import Analysis, analyse
 from longwave.report.formats import number, p_value
+from longwave.report.leaderboard import leaderboard_table
 from longwave.report.reading import read_results
 from longwave.report.tables import Cell, Table
 from longwave.report.votes_page import VoteSection, draw_graph, votes_content, votes_href
 
 HARM = "<script>window.hacked = 1</script>"
 Answers = Sequence[str | None]
+Follow = Callable[[Analysis, str], list[dict[str, object]]]
 
 
 def write_votes(
@@ -168,12 +170,27 @@ def test_dependence_is_what_the_label_model_found(folder: Path, section: VoteSec
     assert "ama-2 and ama-3" in section.dependence
 
 
-def test_numbers_lead_to_the_rows_of_their_model(section: VoteSection) -> None:
+def test_numbers_and_heads_lead_to_the_rows_of_their_prompts(
+    folder: Path, section: VoteSection, follow: Follow
+) -> None:
+    analysis = analysis_of(folder)
     tables = [section.accuracy, section.differences, section.pairs]
-    cells: list[Cell] = [cell for table in tables if table for row in table.rows for cell in row.cells]
-    numbers = [cell for cell in cells if any(letter.isdigit() for letter in cell.text)]
-    assert {cell.href for cell in numbers} == {"instances/boolq-1.html?model=reader&input=original"}
-    assert {cell.href for cell in cells if cell not in numbers} == {None}
+    for row in (row for table in tables if table for row in table.rows):
+        numbers: list[Cell] = [cell for cell in row.cells if any(map(str.isdigit, cell.text))]
+        assert {cell.href for cell in numbers} == {row.head.href}
+        assert {cell.href for cell in row.cells if cell not in numbers} <= {None}
+        named = re.split(" − | and ", row.head.text)
+        shown = {found["prompt"] for found in follow(analysis, str(row.head.href))}
+        assert shown == set(named) or ("mean of votes" in named and len(shown) == 7)
+
+
+def test_a_prompts_score_is_the_mean_of_the_rows_it_leads_to(
+    folder: Path, section: VoteSection, follow: Follow
+) -> None:
+    row = next(row for row in section.accuracy.rows if row.head.text == "ama-4")
+    scores = [found["score"] for found in follow(analysis_of(folder), str(row.head.href))]
+    assert row.cells[0].text == percent(float(np.mean(scores)))
+    assert row.cells[1].text == str(len(scores))
 
 
 class Drawing(HTMLParser):
@@ -302,3 +319,28 @@ def test_votes_that_cannot_be_summarised_are_told_and_the_report_is_built(tmp_pa
     write_votes(tmp_path, given, labels=labels, model="b", perturbation="typos")
     page = build_report(tmp_path, tmp_path / "out").parent / "votes.html"
     assert "The votes cannot be summarised. There are no votes of &#34;b&#34;" in page.read_text("utf-8")
+
+
+def test_unlabelled_train_rows_are_told_and_count_nowhere(folder: Path, tmp_path: Path) -> None:
+    labels, given = draw_answers()
+    write_votes(tmp_path, given, labels=labels)
+    for method in ("majority", "label-model"):
+        aggregate_votes(tmp_path, method=method)
+    (before,) = sections_of(tmp_path)
+    shared = {"scenario": "boolq@1", "model": "reader", "version": "1", "date": "2026-07-01", "trial": 0}
+    rows = [
+        {**shared, "instance": f"t{n}", "prompt": prompt, "prediction": "Yes", "split": "train"}
+        for prompt in given
+        for n in range(7)
+    ]
+    write_predictions(tmp_path, pl.DataFrame(rows, schema=SCHEMA))
+    answers = {"references": ["Yes", "No"], "correct_references": [], "split": "train"}
+    known = [{"scenario": "boolq@1", "instance": f"t{n}", **answers} for n in range(7)]
+    append_side(tmp_path, "instances", pl.DataFrame(known, schema=INSTANCES))
+    (after,) = sections_of(tmp_path)
+    assert after.accuracy.rows == before.accuracy.rows
+    assert after.differences == before.differences
+    assert "learned from 7 rows of the train split, too" in after.accuracy.caption
+    assert "train split" not in before.accuracy.caption
+    analysis = analysis_of(tmp_path)
+    assert leaderboard_table(analysis) == leaderboard_table(analysis_of(folder))

@@ -33,6 +33,10 @@ MaxInstances = Annotated[
 Prompting = Annotated[
     str, typer.Option(help="own: each scenario's prompt; ama: chains that vote; or a YAML file of chains.")
 ]
+TrainVotes = Annotated[
+    int | None,
+    typer.Option(help="Vote on so many train rows as well, unlabelled, for the label model.", min=1),
+]
 
 
 def evaluate(  # noqa: PLR0913 (a setting each)
@@ -53,6 +57,7 @@ def evaluate(  # noqa: PLR0913 (a setting each)
     ] = None,
     prompting: Prompting = "own",
     votes: Annotated[int | None, typer.Option(help="Chains a scenario, with ama; 5.", min=1)] = None,
+    train_votes: TrainVotes = None,
     seed: Annotated[int, typer.Option(help="Seed of draws and perturbations.")] = 0,
     date: Annotated[
         str | None, typer.Option(help="Day of the answers, YYYY-MM-DD; the folder's, else today.")
@@ -91,6 +96,7 @@ def evaluate(  # noqa: PLR0913 (a setting each)
         shots=shots,
         prompting=prompting,
         votes=votes,
+        train_votes=train_votes,
         seed=seed,
         date=date,
         official=official,

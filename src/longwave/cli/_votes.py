@@ -46,6 +46,7 @@ def votes(
         return
     output.result_table(HEADS, describe_votes(summary))
     _say_agreement(output, summary.pairs)
+    _say_unlabelled(output, summary.accuracy)
     output.say(f"Rows in {folder}. Next: longwave report {folder}")
 
 
@@ -84,6 +85,16 @@ def _say_agreement(output: Output, pairs: pl.DataFrame) -> None:
         output.say(
             f"Two prompts agree on {_percent(agree)} of the instances on which both vote, and share "
             f"{_percent(alike)} of their errors."
+        )
+
+
+def _say_unlabelled(output: Output, accuracy: pl.DataFrame) -> None:
+    """Tell of the train rows by whose votes the methods learned too."""
+    voters = accuracy.group_by("scenario", "model", "version", "date").max()
+    for row in voters.filter(voters["n_unlabelled"] > 0).sort("scenario", "model").iter_rows(named=True):
+        output.say(
+            f"{row['scenario']}, {row['model']}: learned from the votes on {row['n_unlabelled']:,} train "
+            "rows, too, without their labels."
         )
 
 

@@ -18,6 +18,7 @@ from longwave.evaluation.floors import floor_rows
 from longwave.evaluation.grid import GridCell, GridTable, build_grid
 from longwave.evaluation.irac import summarize_irac, summarize_legal_tasks
 from longwave.evaluation.launch import evaluate, launch
+from longwave.evaluation.legal_export import export_legal_folder
 from longwave.evaluation.plan import Shard
 from longwave.evaluation.preview import preview
 from longwave.evaluation.progress import Progress
@@ -44,6 +45,7 @@ __all__ = [
     "build_grid",
     "equivariance_names",
     "evaluate",
+    "export_legal_folder",
     "fairness_names",
     "find_contamination",
     "floor_rows",

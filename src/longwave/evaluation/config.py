@@ -41,6 +41,9 @@ class EvaluateConfig:
         path of a file of chains. Changes the ``prompt`` column.
     votes : int, optional
         Chains a scenario, for ``prompting`` other than ``"own"``; default 5.
+    train_votes : int, optional
+        Rows of the train split at most on which the chains vote as well, so that a label model learns from
+        more votes; their labels are not used and they are not scored. Default: none.
     seed : int
         Seeds the draw of instances, perturbations and sampling; trial ``t`` draws examples with ``seed + t``.
     date : str, optional
@@ -68,6 +71,7 @@ class EvaluateConfig:
     shots: int | None = None
     prompting: str = "own"
     votes: int | None = None
+    train_votes: int | None = None
     seed: int = 0
     date: str | None = None
     official: bool = False
@@ -87,6 +91,7 @@ class EvaluateConfig:
             ("max_instances", 1),
             ("shots", 0),
             ("votes", 1),
+            ("train_votes", 1),
             ("seed", 0),
         ):
             value = getattr(self, name)
@@ -99,10 +104,11 @@ class EvaluateConfig:
                 f'"prompting" is "{self.prompting}"; accepted are own, ama, and the path of a YAML file of '
                 "chains."
             )
-        if self.votes is not None and self.prompting == "own":
-            raise ConfigError(
-                f'"votes" is {self.votes}, but a scenario\'s own prompt is one. Set "prompting" to ama.'
-            )
+        for name, value in (("votes", self.votes), ("train_votes", self.train_votes)):
+            if value is not None and self.prompting == "own":
+                raise ConfigError(
+                    f'"{name}" is {value}, but a scenario\'s own prompt is one. Set "prompting" to ama.'
+                )
 
 
 def _check_day(day: str) -> None:

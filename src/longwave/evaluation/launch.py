@@ -37,6 +37,7 @@ def evaluate(  # noqa: PLR0913 (a setting each)
     shots: int | None = None,
     prompting: str = "own",
     votes: int | None = None,
+    train_votes: int | None = None,
     seed: int = 0,
     date: str | None = None,
     official: bool = False,
@@ -54,13 +55,12 @@ def evaluate(  # noqa: PLR0913 (a setting each)
     Parameters
     ----------
     out : Path or str
-        Folder of the results. Rows that it holds already are not asked again: a killed run continues, and
-        models or scenarios can be added later.
+        Folder of the results; what it holds is not asked again, and models or scenarios can be added later.
     model, models : str or Client, sequence of them
         Specs such as ``"checkpoint:runs/hyena"``, or clients of one's own.
     scenarios, perturbations : sequences of str, Scenario or Perturbation
         Names, paths of scenarios' YAML files, or objects of one's own.
-    suite, max_instances, trials, shots, prompting, votes, seed, date, official
+    suite, max_instances, trials, shots, prompting, votes, train_votes, seed, date, official
         See ``EvaluateConfig``.
     retry_failed, shard, workers, engine, on_progress
         See ``launch``.
@@ -96,6 +96,7 @@ def evaluate(  # noqa: PLR0913 (a setting each)
         shots=shots,
         prompting=prompting,
         votes=votes,
+        train_votes=train_votes,
         seed=seed,
         date=date,
         official=official,

@@ -113,10 +113,25 @@ def select(config: EvaluateConfig, own: Own) -> dict[str, Selection]:
             seed=config.seed,
             prompting=config.prompting,
             votes=config.votes or VOTES,
+            train_votes=config.train_votes or 0,
         )
         selections.setdefault(scenario.key, selection)
         logger.info("%s: %d inputs", scenario.key, len(selection.instances))
+    if config.train_votes:
+        _tell_without_train(selections)
     return selections
+
+
+def _tell_without_train(selections: dict[str, Selection]) -> None:
+    """Say which scenarios have no train rows that chains could vote on."""
+    without = [
+        f'"{key}"'
+        for key, selection in selections.items()
+        if all(item.split in selection.scenario.eval_splits for item in selection.instances)
+    ]
+    if without:
+        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+        logger.warning("no train rows to vote on in %s%s", ", ".join(without[:3]), more)
 
 
 def open_clients(config: EvaluateConfig, own: Own) -> list[Client]:

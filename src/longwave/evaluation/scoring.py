@@ -71,7 +71,8 @@ def score(
         Why there are no requests.
     """
     error = error or next((result.error for result in results if result.error is not None), None)
-    error = error or _lack(task)
+    is_scored = task.instance.split in task.scenario.eval_splits  # else its vote is asked for, and no more
+    error = error or (_lack(task) if is_scored else None)
     outcome = Outcome()
     values: dict[str, float | None] = {}
     if error is None and prepared is not None:
@@ -79,12 +80,14 @@ def score(
             outcome = method.interpret(prepared, [result.completions for result in results])
         except DataError as wrong:
             error = str(wrong)
-    if error is None and prepared is not None:
+    if error is None and prepared is not None and is_scored:
         try:
             values = _measure(task, outcome, results)
         except BackendUnavailable as wrong:  # code, where it cannot be run safely
             error = str(wrong)
     row = _describe(task, prepared, results, outcome, error)
+    if not is_scored:
+        return Answered(row={**row, "label": None})
     if error is not None or prepared is None:
         return Answered(row=row)
     if task.scenario.prompt.method != "language_modeling":

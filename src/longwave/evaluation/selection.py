@@ -11,6 +11,7 @@ import numpy as np
 from longwave.errors import DataError
 from longwave.perturbations import Perturbation
 from longwave.prompting import VOTES, PromptVariant, ama_variants, choose_examples, own_variant
+from longwave.prompting.votes import is_vote
 from longwave.scenarios.base import Instance, Scenario
 
 __all__ = ["Selection", "select_instances"]
@@ -27,7 +28,7 @@ class Selection:
         The pool of in-context examples, whole.
     instances : tuple of Instance
         The drawn originals in the scenario's order, then their perturbed copies, one perturbation after the
-        other.
+        other, then the rows of the train split that are asked for their votes only.
     variants : tuple of PromptVariant
         The ways in which each of them is asked; default: the scenario's own.
     """
@@ -44,8 +45,9 @@ class Selection:
 
     @property
     def originals(self) -> tuple[Instance, ...]:
-        """The instances as the scenario gave them."""
-        return tuple(instance for instance in self.instances if instance.perturbation is None)
+        """The instances to score as the scenario gave them."""
+        splits = self.scenario.eval_splits
+        return tuple(item for item in self.instances if item.perturbation is None and item.split in splits)
 
     @property
     def shows_examples(self) -> bool:
@@ -99,6 +101,7 @@ def select_instances(
     seed: int = 0,
     prompting: str = "own",
     votes: int = VOTES,
+    train_votes: int = 0,
 ) -> Selection:
     """Load a scenario, draw the instances to evaluate, and perturb them.
 
@@ -117,6 +120,8 @@ def select_instances(
         of a file of chains.
     votes : int
         Chains, where there are chains.
+    train_votes : int
+        Rows of the train split at most, drawn like the others, on which chains vote as well.
 
     Raises
     ------
@@ -131,9 +136,7 @@ def select_instances(
             f'The scenario "{scenario.key}" has no instances in its splits '
             f"{', '.join(scenario.eval_splits)}. Add some, or change its eval_splits."
         )
-    if max_instances is not None and len(asked) > max_instances:
-        drawn = np.random.default_rng(seed).choice(len(asked), size=max_instances, replace=False)
-        asked = [asked[index] for index in sorted(drawn)]
+    asked = _draw(asked, max_instances, seed)
     edits = () if scenario.prompt.method == "language_modeling" else perturbations
     copies = [
         replace(copy, id=instance.id, perturbation=edit.name)
@@ -143,7 +146,17 @@ def select_instances(
     ]
     train = tuple(instance for instance in loaded if instance.split == "train")
     variants = () if prompting == "own" else _vote(scenario, loaded, prompting, votes)
-    return Selection(scenario=scenario, train=train, instances=(*asked, *copies), variants=variants)
+    unscored = () if "train" in scenario.eval_splits else train
+    more = _draw(unscored, train_votes, seed) if any(is_vote(variant.name) for variant in variants) else []
+    return Selection(scenario=scenario, train=train, instances=(*asked, *copies, *more), variants=variants)
+
+
+def _draw(instances: Sequence[Instance], at_most: int | None, seed: int) -> list[Instance]:
+    """Draw without replacement, in the order that there is."""
+    if at_most is None or len(instances) <= at_most:
+        return list(instances)
+    drawn = np.random.default_rng(seed).choice(len(instances), size=at_most, replace=False)
+    return [instances[index] for index in sorted(drawn)]
 
 
 def _vote(

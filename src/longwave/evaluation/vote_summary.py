@@ -14,9 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from longwave.errors import DataError
-from longwave.evaluation.votes import ScenarioVotes, vote_groups
-from longwave.predictions import bootstrap_interval, holm, paired_bootstrap, read_predictions, read_side
+from longwave.evaluation.vote_rows import VOTER, ScenarioVotes, read_votes
+from longwave.predictions import bootstrap_interval, holm, paired_bootstrap
 from longwave.prompting.label_model import information_flow
 from longwave.prompting.votes import AGGREGATES, VoteMatrix
 
@@ -25,7 +24,7 @@ __all__ = ["MEAN", "VoteFigures", "summarize_votes"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 MEAN = "mean of votes"
-KEY = {name: pl.String() for name in ("scenario", "model", "version", "date")}
+KEY = {name: pl.String() for name in VOTER}
 ACCURACY = pl.Schema(
     {
         **KEY,
@@ -37,6 +36,7 @@ ACCURACY = pl.Schema(
         "n": pl.Int64(),
         "abstained": pl.Float64(),
         "entropy": pl.Float64(),
+        "n_unlabelled": pl.Int64(),
     }
 )
 DIFFERENCES = pl.Schema(
@@ -75,7 +75,8 @@ class VoteFigures:
         One row a ``prompt``: its ``kind`` (``vote``, ``mean``, ``aggregate``, or ``own`` for the scenario's
         own prompt where that was asked, too), ``value`` (mean of the main metric) with a 95 % interval ``low,
         high``, ``n`` instances, the share ``abstained`` without a prediction, and ``entropy``: what remains
-        unknown of the label in nats once the prompt's answer is known, null where the answer is free.
+        unknown of the label in nats once the prompt's answer is known, null where the answer is free. Votes
+        on ``n_unlabelled`` rows of the train split, which the label model saw too, count in nothing else.
     differences : DataFrame
         Each aggregate against the mean of the votes, the majority vote, and the scenario's own prompt:
         ``difference_pp`` in points on the same instances, interval, and p-value, also corrected within the
@@ -109,23 +110,20 @@ def summarize_votes(folder: Path | str, *, prompts: Sequence[str] | None = None)
     -----
     An abstention scores as no answer does, so that the mean of the votes may lie below every aggregate.
     Intervals and p-values are bootstraps over instances. ``H(y | ŷ) = -Σ_ŷ P(ŷ) Σ_y P(y | ŷ) log P(y | ŷ)``
-    from the counts, abstention a value of ŷ like others; small samples make it too small.
+    from the counts, abstention a value of ŷ like others; small samples make it too small. The rows of one
+    model and scenario are in memory at a time, and of them only the columns that votes need.
 
     References
     ----------
     arXiv 2210.02441, sections 5 and 6.
     """
-    predictions, instances = read_predictions(folder), read_side(folder, "instances")
     frames: dict[str, list[dict[str, object]]] = {"accuracy": [], "differences": [], "pairs": []}
-    for group in vote_groups(predictions, instances, prompts):
-        scores = _scores(predictions, group)
-        frames["accuracy"] += [{**group.key, **row} for row in _accuracy(predictions, group, scores)]
-        frames["differences"] += [{**group.key, **row} for row in _differences(scores, group)]
-        frames["pairs"] += [{**group.key, **row} for row in _pairs(group.originals, scores)]
-    if not frames["accuracy"]:
-        raise DataError(
-            f'"{folder}" holds no votes. Fill it with: longwave evaluate --prompting ama --out {folder}'
-        )
+    for group in read_votes(folder, prompts):
+        rows = _rows(group)
+        scores = _scores(rows, group)
+        frames["accuracy"] += [{**group.voter, **row} for row in _accuracy(rows, group, scores)]
+        frames["differences"] += [{**group.voter, **row} for row in _differences(scores, group)]
+        frames["pairs"] += [{**group.voter, **row} for row in _pairs(group.scored, scores)]
     return VoteFigures(
         accuracy=pl.DataFrame(frames["accuracy"], schema=ACCURACY),
         differences=pl.DataFrame(frames["differences"], schema=DIFFERENCES),
@@ -133,24 +131,21 @@ def summarize_votes(folder: Path | str, *, prompts: Sequence[str] | None = None)
     )
 
 
-def _rows(predictions: pl.DataFrame, group: ScenarioVotes) -> pl.DataFrame:
-    """Return all rows on a group's original inputs; of several trials the first."""
-    same = [pl.col(name) == value for name, value in group.key.items()]
-    return predictions.filter(*same, pl.col("perturbation").is_null(), pl.col("trial") == 0)
+def _rows(group: ScenarioVotes) -> pl.DataFrame:
+    """Return the rows of all prompts on the originals that are scored, with their ``place`` in the matrix."""
+    places = pl.DataFrame({"instance": group.scored.instances}).with_row_index("place")
+    return group.rows.filter(pl.col("perturbation").is_null()).join(places, on="instance")
 
 
-def _scores(predictions: pl.DataFrame, group: ScenarioVotes) -> dict[str, Floats]:
+def _scores(rows: pl.DataFrame, group: ScenarioVotes) -> dict[str, Floats]:
     """Return the score of each prompt on each instance, NaN where there is none; first the votes."""
-    votes = group.originals
-    place = {name: index for index, name in enumerate(votes.instances)}
+    votes = group.scored
     found: dict[str, Floats] = {}
-    rows = _rows(predictions, group).filter(pl.col("instance").is_in(votes.instances))
-    for name, own in rows.group_by("prompt", maintain_order=True):
-        scores = np.full(len(place), np.nan)
-        for instance, score in own.select("instance", "score").iter_rows():
-            scores[place[instance]] = np.nan if score is None else score
-        found[str(name[0])] = scores
-    ordered = {name: found[name] for name in votes.prompts}
+    for (name,), own in rows.select("prompt", "place", "score").group_by("prompt"):
+        scores = found[str(name)] = np.full(len(votes.instances), np.nan)
+        scores[own["place"].to_numpy()] = own["score"].fill_null(np.nan).to_numpy()
+    nothing = np.full(len(votes.instances), np.nan)
+    ordered = {name: found.get(name, nothing) for name in votes.prompts}
     ordered[MEAN] = np.mean([np.nan_to_num(scores) for scores in ordered.values()], axis=0)
     others = sorted(set(found) - set(ordered), key=_place)
     return {**ordered, **{name: found[name] for name in others}}
@@ -161,27 +156,28 @@ def _place(name: str) -> tuple[int, str]:
 
 
 def _accuracy(
-    predictions: pl.DataFrame, group: ScenarioVotes, scores: Mapping[str, Floats]
+    rows: pl.DataFrame, group: ScenarioVotes, scores: Mapping[str, Floats]
 ) -> Iterator[dict[str, object]]:
-    rows = _rows(predictions, group)
+    n_unlabelled = len(group.originals.instances) - len(group.scored.instances)
     silent = dict(rows.group_by("prompt").agg(pl.col("prediction").is_null().mean()).iter_rows())
     for name, values in scores.items():
         known = values[~np.isnan(values)]
         interval = bootstrap_interval(known) if len(known) else None
         yield {
             "prompt": name,
-            "kind": _kind(name, group.originals),
+            "kind": _kind(name, group),
             "value": float(known.mean()) if len(known) else None,
             "low": interval.low if interval else None,
             "high": interval.high if interval else None,
             "n": len(known),
             "abstained": silent.get(name),
-            "entropy": None if name == MEAN else _entropy(rows, name, group.originals),
+            "entropy": None if name == MEAN else _entropy(rows, name, group.scored),
+            "n_unlabelled": n_unlabelled if name in group.prompts else 0,
         }
 
 
-def _kind(name: str, votes: VoteMatrix) -> str:
-    if name in votes.prompts:
+def _kind(name: str, group: ScenarioVotes) -> str:
+    if name in group.prompts:
         return "vote"
     return "mean" if name == MEAN else "aggregate" if name in AGGREGATES else "own"
 
@@ -194,13 +190,16 @@ def _entropy(rows: pl.DataFrame, prompt: str, votes: VoteMatrix) -> float | None
     own = rows.filter(pl.col("prompt") == prompt, pl.col("label").is_in(votes.classes))
     if not len(own):
         return None
-    told, labels = ([code.get(text, -1) for text in own[name]] for name in ("prediction", "label"))
+    told, labels = (
+        own[name].replace_strict(code, default=-1, return_dtype=pl.Int64).to_numpy()
+        for name in ("prediction", "label")
+    )
     return information_flow(told, labels, n_classes=votes.n_classes)
 
 
 def _differences(scores: Mapping[str, Floats], group: ScenarioVotes) -> list[dict[str, object]]:
     """Compare each aggregate with what stands below it, on the instances that both have."""
-    own = [name for name in scores if _kind(name, group.originals) == "own"]
+    own = [name for name in scores if _kind(name, group) == "own"]
     found: list[dict[str, object]] = []
     p_values: list[float] = []
     for name in (name for name in scores if name in AGGREGATES):

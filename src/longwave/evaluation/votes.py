@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,76 +17,22 @@ from longwave.errors import DataError, UnknownName
 from longwave.evaluation.applicability import find_scenario
 from longwave.evaluation.locking import lock_folder
 from longwave.evaluation.plan import WHOLE
-from longwave.metrics import Answer, AnswerMetric, InstanceMetric, get_metric
-from longwave.predictions import KEY, SCHEMA, drop_rows, read_predictions, read_side, write_predictions
+from longwave.evaluation.vote_rows import VOTER, ScenarioVotes, read_described, read_inputs, read_votes
+from longwave.metrics import Answer, AnswerMetric, InstanceMetric, TableMetric, get_metric
+from longwave.predictions import SCHEMA, drop_rows, write_predictions
 from longwave.prompting.label_model import Aggregator, DawidSkene, LabelModel, MajorityVote, TripletModel
-from longwave.prompting.votes import AGGREGATES, VOTE_PREFIX, VoteMatrix, collect_votes
+from longwave.prompting.votes import AGGREGATES, VoteMatrix
 from longwave.scenarios import Scenario
 from longwave.scenarios.base import CORRECT, Instance, Reference
 
-__all__ = ["aggregate_votes", "vote_groups"]
+__all__ = ["aggregate_votes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-GROUP = ("scenario", "model", "version", "date")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScenarioVotes:
-    """The votes of one model on one scenario, originals and each perturbation apart.
-
-    Parameters
-    ----------
-    key : mapping
-        Values of ``scenario, model, version, date``.
-    originals : VoteMatrix
-    copies : mapping
-        Votes on perturbed copies, by the perturbation's name.
-    """
-
-    key: Mapping[str, str]
-    originals: VoteMatrix
-    copies: Mapping[str, VoteMatrix]
-
-    @property
-    def parts(self) -> Iterator[tuple[str | None, VoteMatrix]]:
-        """Walk over the originals and the copies."""
-        yield None, self.originals
-        yield from self.copies.items()
-
-
-def vote_groups(
-    predictions: pl.DataFrame, instances: pl.DataFrame, prompts: Sequence[str] | None = None
-) -> Iterator[ScenarioVotes]:
-    """Collect the votes of a folder, model by model and scenario by scenario.
-
-    Parameters
-    ----------
-    predictions, instances : DataFrame
-    prompts : sequence of str, optional
-        Those that vote; default: the chains ``ama-1``, ``ama-2``, ...
-    """
-    is_vote = (
-        pl.col("prompt").str.starts_with(VOTE_PREFIX) if prompts is None else pl.col("prompt").is_in(prompts)
-    )
-    votes = predictions.filter(is_vote, pl.col("trial") == 0)
-    for values, rows in votes.group_by(*GROUP, maintain_order=True):
-        key = dict(zip(GROUP, map(str, values), strict=True))
-        names = [name for name in rows["perturbation"].unique(maintain_order=True) if name is not None]
-        originals, *copies = [
-            collect_votes(
-                rows,
-                key["scenario"],
-                key["model"],
-                instances=instances,
-                version=key["version"],
-                date=key["date"],
-                perturbation=name,
-                prompts=prompts,
-            )
-            for name in (None, *names)
-        ]
-        yield ScenarioVotes(key=key, originals=originals, copies=dict(zip(names, copies, strict=True)))
+AnyMetric = InstanceMetric | AnswerMetric | TableMetric
+# what an aggregate takes over from its votes
+DESCRIBED = ("split", "input_hash", "label", "group")
+ASKED = ("references", "correct_references")
 
 
 def aggregate_votes(
@@ -129,11 +75,12 @@ def aggregate_votes(
 
     Notes
     -----
-    Labels are not looked at but for the score. A model is fitted on the original inputs of a scenario and
-    decides on their perturbed copies, too. Free answers are always counted, since a label model needs
+    Labels are not looked at but for the score. A model is fitted on the original inputs of a scenario, votes
+    on unlabelled rows of the train split too (``evaluate(train_votes=...)``), and decides on the inputs that
+    are scored and on their perturbed copies. Free answers are always counted, since a label model needs
     classes: equal ones are those that `longwave.metrics.quasi_exact_match` takes for equal, and among those
     named equally often the one of the first prompt wins (section 3.1 of the paper's appendix counts them
-    too).
+    too). The rows of one model and scenario are in memory at a time, and the new ones.
 
     References
     ----------
@@ -142,30 +89,16 @@ def aggregate_votes(
     if method not in AGGREGATES:
         raise UnknownName("method of aggregation", method, AGGREGATES)
     folder = Path(folder)
-    predictions, instances = read_predictions(folder), read_side(folder, "instances")
-    rows: list[dict[str, object]] = []
-    for group in vote_groups(predictions, instances, prompts):
-        model = open_aggregator(method, group.originals, seed=seed).fit(group.originals.votes)
-        scenario = find_scenario(group.key["scenario"], scenarios)
-        if scenario is None:
-            raise DataError(
-                f'The scenario "{group.key["scenario"]}" is not registered here, so that its metric is '
-                "unknown. "
-                "Pass it in scenarios."
-            )
-        for perturbation, votes in group.parts:
-            known = _known_rows(predictions, instances, group.key, perturbation)
-            rows += _rows(method, model, votes, known, scenario)
-    if not rows:
-        raise DataError(
-            f'"{folder}" holds no votes. Fill it with: longwave evaluate --prompting ama --out {folder}'
-        )
+    frames = [
+        _aggregate(folder, group, method, _find(group.voter["scenario"], scenarios), seed)
+        for group in read_votes(folder, prompts)
+    ]
     run = config_hash({"method": method, "prompts": list(prompts or ()), "seed": seed})
-    frame = pl.DataFrame(rows, schema=SCHEMA).with_columns(pl.lit(run).alias("run"))
+    frame = pl.concat(frames).with_columns(pl.lit(run).alias("run")).select(list(SCHEMA))
     with lock_folder(folder, WHOLE):
-        done = [pl.col(name).is_in(frame[name].unique().to_list()) for name in GROUP]
+        done = [pl.col(name).is_in(frame[name].unique().to_list()) for name in VOTER]
         drop_rows(folder, pl.all_horizontal(pl.col("prompt") == method, *done))
-        write_predictions(folder, frame)
+        write_predictions(folder, frame, is_known_new=True)  # the rows that had these keys are gone
     return frame
 
 
@@ -206,61 +139,91 @@ def _fitting(votes: VoteMatrix, model: Aggregator) -> Ints:
     return np.where(votes.votes >= model.n_classes, -1, votes.votes)
 
 
-def _known_rows(
-    predictions: pl.DataFrame, instances: pl.DataFrame, key: Mapping[str, str], perturbation: str | None
-) -> dict[str, dict[str, object]]:
-    """Return what new rows take over from the votes and the instances, by the instance's id."""
-    same = pl.col("perturbation").eq_missing(pl.lit(perturbation, pl.String()))
-    votes = predictions.filter(*(pl.col(name) == value for name, value in key.items()), same)
-    own = instances.filter(pl.col("scenario") == key["scenario"], same)
-    first = votes.unique("instance", keep="first", maintain_order=True)
-    columns = [*KEY, "split", "input_hash", "label", "group"]
-    both = first.select(columns).join(
-        own.select("instance", "input", "references", "correct_references", "tags", "extra"),
-        on="instance",
-        how="left",
-    )
-    return {row["instance"]: row for row in both.iter_rows(named=True)}
+def _find(name: str, scenarios: Sequence[Scenario]) -> Scenario:
+    found = find_scenario(name, scenarios)
+    if found is None:
+        raise DataError(
+            f'The scenario "{name}" is not registered here, so that its metric is unknown. '
+            "Pass it in scenarios."
+        )
+    return found
 
 
-def _rows(
-    method: str,
-    model: Aggregator,
-    votes: VoteMatrix,
-    known: Mapping[str, Mapping[str, object]],
-    scenario: Scenario,
-) -> Iterator[dict[str, object]]:
+def _aggregate(
+    folder: Path, group: ScenarioVotes, method: str, scenario: Scenario, seed: int
+) -> pl.DataFrame:
+    """Make the new rows of one model and scenario."""
+    model = open_aggregator(method, group.originals, seed=seed).fit(group.originals.votes)
+    known = read_described(folder, group, DESCRIBED)
     metric = get_metric(scenario.main_metric)
-    answers, sure = decide(model, votes)
-    for name, answer, confidence in zip(votes.instances, answers, sure, strict=True):
-        row = known[name]
-        score: float | None = None
-        is_right: bool | None = None
-        if isinstance(metric, InstanceMetric | AnswerMetric):
-            score = metric.measure(_answer(name, row, answer))
-            is_right = None if score is None else metric.is_full_marks(score)
-        yield {
-            **{column: row[column] for column in (*KEY, "split", "input_hash", "label", "group")},
-            "prompt": method,
-            "trial": 0,
-            "prediction": answer,
-            "score": score,
-            "correct": is_right,
-            "confidence": None if np.isnan(confidence) else float(min(max(confidence, 0.0), 1.0)),
-        }
+    more = () if isinstance(metric, InstanceMetric) else ("input", "tags", "extra")
+    inputs = read_inputs(folder, group.voter["scenario"], (*ASKED, *more))
+    frames = []
+    for name in (None, *group.perturbations):
+        votes = group.scored if name is None else group.copies(name)
+        answers, sure = decide(model, votes)
+        new = pl.DataFrame(
+            {"instance": votes.instances, "prediction": answers, "confidence": np.clip(sure, 0.0, 1.0)},
+            schema={column: SCHEMA[column] for column in ("instance", "prediction", "confidence")},
+        )
+        same = pl.col("perturbation").eq_missing(pl.lit(name, pl.String()))
+        for side in (known.filter(same), inputs.filter(same).drop("perturbation")):
+            new = new.join(side, on="instance", how="left", maintain_order="left")
+        frames.append(_scored(new.with_columns(pl.lit(name, pl.String()).alias("perturbation")), metric))
+    constants = {**group.voter, "prompt": method, "trial": 0}
+    rows = pl.concat(frames).with_columns(pl.col("confidence").fill_nan(None), **_literals(constants))
+    return rows.with_columns(**_literals(dict.fromkeys(name for name in SCHEMA if name not in rows.columns)))
 
 
-def _answer(name: str, row: Mapping[str, object], answer: str | None) -> Answer:
+def _literals(values: Mapping[str, object]) -> dict[str, pl.Expr]:
+    return {name: pl.lit(value, SCHEMA[name]) for name, value in values.items()}
+
+
+def _scored(rows: pl.DataFrame, metric: AnyMetric) -> pl.DataFrame:
+    """Add ``score`` and ``correct`` to answers with their instances, and leave the instances out."""
+    scores: list[float | None] = [None] * len(rows)
+    if isinstance(metric, InstanceMetric):
+        scores = _compare(rows, metric)
+    elif isinstance(metric, AnswerMetric):
+        scores = [metric.measure(_answer(row)) for row in rows.iter_rows(named=True)]
+    is_right = [
+        None if score is None or isinstance(metric, TableMetric) else metric.is_full_marks(score)
+        for score in scores
+    ]
+    return rows.select(
+        *("instance", "perturbation", "prediction", "confidence", *DESCRIBED),
+        pl.Series("score", scores, SCHEMA["score"]),
+        pl.Series("correct", is_right, SCHEMA["correct"]),
+    )
+
+
+def _compare(rows: pl.DataFrame, metric: InstanceMetric) -> list[float | None]:
+    """Compare each answer with its right references; equal questions are asked once."""
+
+    @lru_cache(maxsize=1 << 16)
+    def score(answer: str | None, right: tuple[str, ...]) -> float:
+        return metric.score(answer, right)
+
+    asked = rows.select("prediction", *ASKED).iter_rows()
+    return [
+        score(answer, tuple(texts[place] for place in places)) if texts is not None else score(answer, ())
+        for answer, texts, places in asked
+    ]
+
+
+def _answer(row: Mapping[str, object]) -> Answer:
+    text = row["prediction"]
+    answer = None if text is None else str(text)
     written = (Completion(text=answer),) if answer is not None else ()
-    return Answer(instance=_instance(name, row), prediction=answer, completions=written)
+    return Answer(instance=_instance(row), prediction=answer, completions=written)
 
 
-def _instance(name: str, row: Mapping[str, object]) -> Instance:
+def _instance(row: Mapping[str, object]) -> Instance:
     """Make an instance again from its row of the side table."""
     texts, right, tags = (_list(row[column]) for column in ("references", "correct_references", "tags"))
     more = tags or [()] * len(texts)
     return Instance(
-        id=name,
+        id=str(row["instance"]),
         input=str(row["input"] or ""),
         references=tuple(
             Reference(

@@ -21,7 +21,7 @@ from longwave.predictions import (
     read_side,
     write_predictions,
 )
-from longwave.scenarios.base import CORRECT, Instance
+from longwave.scenarios.base import CORRECT, Instance, Scenario
 
 __all__ = ["TableWriter", "write_instances"]
 
@@ -107,21 +107,24 @@ def write_instances(folder: Path, selections: Sequence[Selection], *, run: str =
 def _chunks(selection: Selection) -> Iterable[pl.DataFrame]:
     for start in range(0, len(selection.instances), CHUNK):
         part = selection.instances[start : start + CHUNK]
-        yield _frame([_describe(selection.scenario.key, instance) for instance in part], INSTANCES)
+        yield _frame([_describe(selection.scenario, instance) for instance in part], INSTANCES)
 
 
-def _describe(scenario: str, instance: Instance) -> Row:
+def _describe(scenario: Scenario, instance: Instance) -> Row:
     references = instance.references
+    is_scored = instance.split in scenario.eval_splits  # else its right answers are nobody's business
     tags = [[tag for tag in reference.tags if tag != CORRECT] for reference in references]
     return {
-        "scenario": scenario,
+        "scenario": scenario.key,
         "instance": instance.id,
         "perturbation": instance.perturbation,
         "split": instance.split,
         "group": instance.group,
         "input": instance.input,
         "references": [reference.text for reference in references],
-        "correct_references": [index for index, reference in enumerate(references) if reference.is_correct],
+        "correct_references": [
+            index for index, reference in enumerate(references) if is_scored and reference.is_correct
+        ],
         "tags": tags if any(tags) else None,
         "extra": json.dumps(instance.extra, ensure_ascii=False) if instance.extra else None,
     }

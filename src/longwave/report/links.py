@@ -86,6 +86,8 @@ def rows_link(
     *,
     model: str | None = None,
     input_: str | None = None,
+    prompt: str | None = None,
+    beside: str | None = None,
     outcome: str | None = None,
     versus: str | None = None,
     edits: str | None = None,
@@ -104,6 +106,10 @@ def rows_link(
     model, group : str, optional
     input_ : str, optional
         ``"original"`` or the name of a perturbation.
+    prompt : str, optional
+        What stands in the ``prompt`` column.
+    beside : str, optional
+        A second prompt, whose rows are shown as well.
     outcome : {"right", "wrong", "failed", "unscored"}, optional
     versus : str, optional
         A second model that must have the other outcome on the same input.
@@ -116,8 +122,8 @@ def rows_link(
     low, high : float, optional
         Bounds of the confidence, both included.
     """
-    fields = {"model": model, "input": input_, "edits": edits, "outcome": outcome, "versus": versus}
-    fields |= {"flip": flip, "group": group, "error": error}
+    fields = {"model": model, "input": input_, "prompt": prompt, "beside": beside, "edits": edits}
+    fields |= {"outcome": outcome, "versus": versus, "flip": flip, "group": group, "error": error}
     query = {name: value for name, value in fields.items() if value is not None}
     # every digit: rounded bounds would let in the rows of the next bin, or keep out their own
     query |= {

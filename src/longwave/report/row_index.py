@@ -30,6 +30,7 @@ def filter_lists(analysis: Analysis, rows: pl.DataFrame) -> dict[str, list[str]]
     return {
         "model": [*analysis.systems, *analysis.floor_systems],
         "input": sorted(names, key=lambda name: (name != ORIGINAL, name)),
+        "prompt": rows["prompt"].drop_nulls().unique().sort().to_list(),
         "edits": kinds,
         "outcome": list(OUTCOMES),
         "group": rows["group"].drop_nulls().unique().sort().to_list(),
@@ -52,7 +53,8 @@ def row_index(rows: pl.DataFrame, lists: dict[str, list[str]], page_size: int) -
     Notes
     -----
     A column is ``{"all": value}`` or base64 of little-endian whole numbers: places in the lists, from 0; of
-    groups and errors from 1, and 0 for none. ``count`` holds how many rows each instance has, in order.
+    prompts, groups and errors from 1, and 0 for none. ``count`` holds how many rows each instance has, in
+    order.
     """
     counts = rows.group_by("instance", maintain_order=True).len()["len"].to_numpy()
     variants = rows.select(
@@ -62,6 +64,7 @@ def row_index(rows: pl.DataFrame, lists: dict[str, list[str]], page_size: int) -
         "count": counts,
         "model": _places(rows["system"], lists["model"]),
         "input": _places(rows["input_name"], lists["input"]),
+        "prompt": _places(rows["prompt"], lists["prompt"]) + 1,
         "outcome": _places(rows["outcome"], lists["outcome"]),
         "group": _places(rows["group"], lists["group"]) + 1,
         "error": _places(rows.select(error_kind(pl.col("error")))["error"], lists["error"]) + 1,

@@ -12,6 +12,7 @@ import polars as pl
 
 from longwave.errors import DataError
 from longwave.evaluation import VoteFigures, summarize_votes
+from longwave.evaluation.vote_summary import MEAN
 from longwave.predictions import SCHEMA
 from longwave.prompting.label_model import LabelModel
 from longwave.prompting.votes import VoteMatrix, collect_votes
@@ -91,17 +92,25 @@ class _Place:
     scenario: str
     system: str
 
-    @property
-    def href(self) -> str:
-        return rows_link(self.analysis.slugs[self.scenario], model=self.system, input_=ORIGINAL)
+    def href(self, *prompts: str) -> str:
+        """Link the rows of one prompt or two; of all prompts where one is their mean, which has no rows."""
+        prompt, beside, *_ = (*prompts, None, None) if MEAN not in prompts else (None, None)
+        slug = self.analysis.slugs[self.scenario]
+        return rows_link(slug, model=self.system, input_=ORIGINAL, prompt=prompt, beside=beside)
 
     @property
     def measure(self) -> Measure:
         return self.analysis.measures[self.scenario]
 
-    def cell(self, text: str, *, below: str = "", is_best: bool = False) -> Cell:
-        """Write a number that leads to its rows; a dash leads nowhere."""
-        return NO_CELL if text == ABSENT else Cell(text=text, below=below, href=self.href, is_best=is_best)
+    def cell(self, text: str, *prompts: str, below: str = "", is_best: bool = False) -> Cell:
+        """Write a number that leads to the rows of its prompts; a dash leads nowhere."""
+        if text == ABSENT:
+            return NO_CELL
+        return Cell(text=text, below=below, href=self.href(*prompts), is_best=is_best)
+
+    def head(self, text: str, *prompts: str, below: str = "") -> Column:
+        """Write the head of a row, which leads to the rows of its prompts."""
+        return Column(text=text, below=below, href=self.href(*prompts))
 
 
 def votes_href(analysis: Analysis, scenario: str) -> str | None:
@@ -121,8 +130,8 @@ def votes_content(analysis: Analysis, folder: Path) -> Content:
 
     Notes
     -----
-    The figures are those of `longwave.evaluation.summarize_votes`, which holds the whole table in memory.
-    Votes that cannot be summarised are no error here: the page then says why.
+    The figures are those of `longwave.evaluation.summarize_votes`. Votes that cannot be summarised are no
+    error here: the page then says why.
     """
     try:
         figures = summarize_votes(folder)
@@ -164,7 +173,7 @@ def _section(analysis: Analysis, figures: VoteFigures, voter: Mapping[str, Any])
         accuracy=_accuracy_table(place, figures.accuracy.filter(same)),
         differences=_difference_table(place, figures.differences.filter(same)),
         dependence=_describe_edges(votes.prompts, edges),
-        graph=None if edges is None or len(votes.prompts) < 2 else draw_graph(votes.prompts, edges),
+        graph=draw_graph(votes.prompts, edges) if edges else None,
         pairs=_pair_table(place, figures.pairs.filter(same), votes.prompts, edges),
     )
 
@@ -180,17 +189,20 @@ def _accuracy_table(place: _Place, rows: pl.DataFrame) -> Table:
     measure = place.measure
     table = []
     for row in rows.iter_rows(named=True):
-        silent = row["abstained"]
+        name = row["prompt"]
         cells = [
-            place.cell(measure.cell(row["value"]), below=measure.interval(row["low"], row["high"])),
-            place.cell(f"{row['n']:,}"),
-            place.cell(ABSENT if silent is None else f"{number(100 * silent, 1)} %"),
-            place.cell(number(row["entropy"], 3)),
+            place.cell(measure.cell(row["value"]), name, below=measure.interval(row["low"], row["high"])),
+            place.cell(f"{row['n']:,}", name),
+            place.cell(_percent(row["abstained"]), name),
+            place.cell(number(row["entropy"], 3), name),
         ]
-        table.append(Row(head=Column(text=row["prompt"], below=_KINDS[row["kind"]]), cells=cells))
+        table.append(Row(head=place.head(name, name, below=_KINDS[row["kind"]]), cells=cells))
+    n_more = max(rows["n_unlabelled"].to_list(), default=0)
+    learned = f" Aggregates learned from {n_more:,} rows of the train split, too, without their labels."
     return Table(
         caption=f"{place.system} on {place.scenario}: the score of each prompt and aggregate on the original "
-        "inputs, with 95 % intervals (bootstrap). A number leads to the rows of all prompts.",
+        "inputs, with 95 % intervals (bootstrap). A name or number leads to the rows of its prompt."
+        + (learned if n_more else ""),
         corner="prompt",
         columns=[
             Column(text=measure.name, below=measure.unit, arrow=measure.arrow),
@@ -208,14 +220,14 @@ def _difference_table(place: _Place, rows: pl.DataFrame) -> Table | None:
     table = []
     for row in rows.iter_rows(named=True):
         value, low, high = (write(row[name] / 100) for name in ("difference_pp", "low_pp", "high_pp"))
-        is_clear = row["p_holm"] < ALPHA
+        is_clear, both = row["p_holm"] < ALPHA, (row["prompt"], row["baseline"])
         cells = [
-            place.cell(value, below=f"{low} to {high}", is_best=is_clear),
-            place.cell(f"{row['n']:,}"),
-            place.cell(p_value(row["p_value"])),
-            place.cell(p_value(row["p_holm"]), is_best=is_clear),
+            place.cell(value, *both, below=f"{low} to {high}", is_best=is_clear),
+            place.cell(f"{row['n']:,}", *both),
+            place.cell(p_value(row["p_value"]), *both),
+            place.cell(p_value(row["p_holm"]), *both, is_best=is_clear),
         ]
-        table.append(Row(head=Column(text=f"{row['prompt']} − {row['baseline']}"), cells=cells))
+        table.append(Row(head=place.head(f"{row['prompt']} − {row['baseline']}", *both), cells=cells))
     if not table:
         return None
     return Table(
@@ -239,11 +251,12 @@ def _pair_table(
     linked = {(prompts[i], prompts[j]) for i, j in edges or ()}
     table = []
     for row in rows.iter_rows(named=True):
-        is_linked = (row["first"], row["second"]) in linked
-        cells = [place.cell(_percent(row[name])) for name in ("agreement", "both", "error_overlap")]
+        both = (row["first"], row["second"])
+        is_linked = both in linked
+        cells = [place.cell(_percent(row[name]), *both) for name in ("agreement", "both", "error_overlap")]
         told = Cell(text="yes" if is_linked else "no", is_best=is_linked)
         cells.append(NO_CELL if edges is None else told)
-        table.append(Row(head=Column(text=f"{row['first']} and {row['second']}"), cells=cells))
+        table.append(Row(head=place.head(f"{row['first']} and {row['second']}", *both), cells=cells))
     if not table:
         return None
     return Table(

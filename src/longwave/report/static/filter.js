@@ -7,7 +7,7 @@
   const cases = byId("cases");
   if (!form || !cases) return;
 
-  const NAMES = ["model", "input", "edits", "outcome", "versus", "flip", "group", "error", "low", "high", "text"];
+  const NAMES = ["model", "input", "prompt", "beside", "edits", "outcome", "versus", "flip", "group", "error", "low", "high", "text"];
   const [RIGHT, WRONG] = [0, 1];
   const here = Number(cases.dataset.page);
   const slug = cases.dataset.slug;
@@ -75,6 +75,7 @@
     const shift = (number) => (number === null ? null : number < 0 ? -1 : number + 1);
     return {
       model: place(index.model, wanted.model), input: place(index.input, wanted.input),
+      prompt: shift(place(index.prompt, wanted.prompt)), beside: shift(place(index.prompt, wanted.beside)),
       outcome: place(index.outcome, wanted.outcome), versus: place(index.model, wanted.versus),
       group: shift(place(index.group, wanted.group)), error: shift(place(index.error, wanted.error)),
       edits: wanted.edits === "" ? null : new Set([index.input.indexOf("original"), ...(index.edits[wanted.edits] || [])]),
@@ -87,6 +88,10 @@
     for (const name of ["model", "input", "outcome", "group", "error"]) {
       if (is[name] !== null && rows[name][row] !== is[name]) return false;
     }
+    // a second prompt is beside the first, or with none alone
+    const isOneOf = is.prompt === null && is.beside === null
+      || rows.prompt[row] === is.prompt || rows.prompt[row] === is.beside;
+    if (!isOneOf) return false;
     if (is.edits !== null && !is.edits.has(rows.input[row])) return false;
     if (is.low !== null && !(confidence[row] >= is.low)) return false;
     return is.high === null || confidence[row] <= is.high;
