@@ -11,6 +11,9 @@ from longwave.mixers.long_conv import LongConv, LongConvState
 from longwave.mixers.modal import ModalConfig, ModalFilter
 from longwave.mixers.s4 import S4
 from longwave.mixers.s4d import S4D
+from longwave.mixers.s4nd import S4ND
+from longwave.mixers.s4nd_config import S4NDConfig
+from longwave.mixers.spectral import FactorizedSpectralConv, SpectralConv
 from longwave.mixers.state_space import StateSpaceState
 from longwave.mixers.study_filters import FourierConfig, S4FilterConfig, TransferConfig
 
@@ -18,11 +21,13 @@ __all__ = [
     "H3",
     "S4",
     "S4D",
+    "S4ND",
     "Attention",
     "AttentionState",
     "DecayingConfig",
     "ExplicitConfig",
     "ExplicitKernel",
+    "FactorizedSpectralConv",
     "FilterConfig",
     "FourierConfig",
     "H3ConvState",
@@ -37,6 +42,8 @@ __all__ = [
     "ModalConfig",
     "ModalFilter",
     "S4FilterConfig",
+    "S4NDConfig",
+    "SpectralConv",
     "State",
     "StateSpaceState",
     "TransferConfig",

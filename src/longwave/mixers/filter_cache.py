@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Self
 
 import torch
@@ -37,12 +37,13 @@ class FilterCache:
     def __reduce__(self) -> tuple[type[FilterCache], tuple[()]]:
         return FilterCache, ()
 
-    def get(self, seq_len: int, sources: list[Tensor], compute: Callable[[], Tensor]) -> Tensor:
-        """Return the taps kept for a length and the present state of their sources, or compute them.
+    def get(self, key: Hashable, sources: list[Tensor], compute: Callable[[], Tensor]) -> Tensor:
+        """Return the taps kept for a key and the present state of their sources, or compute them.
 
         Parameters
         ----------
-        seq_len : int
+        key : hashable
+            What ``compute`` depends on besides, such as the length.
         sources : list of Tensor
             All tensors that ``compute`` reads.
         compute : callable
@@ -51,7 +52,7 @@ class FilterCache:
         """
         if torch.is_grad_enabled() or torch.compiler.is_compiling() or any(x.is_inference() for x in sources):
             return compute()
-        state = _state(seq_len, sources)
+        state = _state(key, sources)
         is_same = len(sources) == len(self._sources) and all(map(_is, sources, self._sources))
         if self._taps is None or not is_same or state != self._state:
             self.clear()  # before computing: never two entries at once
@@ -88,9 +89,9 @@ class KeepsFilters(nn.Module):
         return moved
 
 
-def _state(seq_len: int, sources: list[Tensor]) -> tuple[object, ...]:
+def _state(key: Hashable, sources: list[Tensor]) -> tuple[object, ...]:
     of_tensors = [(x._version, x.data_ptr(), x.dtype, x.device) for x in sources]
-    return seq_len, torch.is_inference_mode_enabled(), *of_tensors
+    return key, torch.is_inference_mode_enabled(), *of_tensors
 
 
 def _is(one: Tensor, other: Tensor) -> bool:

@@ -9,7 +9,7 @@ from typing import TypedDict
 from torch import nn
 
 from longwave.errors import ConfigError
-from longwave.mixers import Mixer
+from longwave.mixers import S4ND, Mixer
 
 __all__ = ["ParameterGroup", "parameter_groups"]
 
@@ -46,7 +46,7 @@ def parameter_groups(model: nn.Module, *, lr: float, weight_decay: float) -> lis
 def _mixer_options(model: nn.Module) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield the exceptions that mixers ask for, by the parameter's full name."""
     for prefix, module in model.named_modules():
-        if not isinstance(module, Mixer):
+        if not isinstance(module, Mixer | S4ND):
             continue
         known = dict(module.named_parameters(remove_duplicate=False))
         for name, options in module.parameter_options().items():
