@@ -100,3 +100,38 @@ def test_the_line_of_a_mistake_is_told(tmp_path: Path) -> None:
 )
 def test_a_setting_reaches_into_the_one_that_is_there(start: Run, entry: str, expected: object) -> None:
     assert apply_overrides(start, [entry]).data == expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    size: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    part: Plain | Round | Square = field(default_factory=Plain)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"size": 1}, Plain(size=1)),
+        ({"kind": "square"}, Square()),
+        ({"kind": "round", "size": 2}, Round(size=2)),
+    ],
+    ids=["none", "second", "first"],
+)
+def test_where_one_has_no_kind_a_value_without_one_is_for_it(
+    part: dict[str, object], expected: object
+) -> None:
+    assert load_config(Thing, {"part": part}).part == expected
+
+
+def test_a_kind_that_none_has_is_told_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r'no kind "oval"\. Known: round, square'):
+        load_config(Thing, {"part": {"kind": "oval"}})
+
+
+def test_a_kind_decides_before_other_choices() -> None:
+    with pytest.raises(ConfigError, match=r'"part\.size" in Square is wrong'):
+        load_config(Thing, {"part": {"kind": "square", "size": "large"}})

@@ -338,9 +338,21 @@ def _unknown_key(cls: type, key: str, known: Sequence[str], place: str) -> Confi
 
 
 def _dataclass_for(hint: object, value: object) -> type | None:
-    """Return the dataclass that a value is for: of several, one whose closed choices fit, with most keys."""
+    """Return the dataclass that a value is for: of several, one whose closed choices fit, with most keys.
+
+    Where some have a key ``kind`` and others do not, a value without one is for the others.
+    """
     given = dict(value) if isinstance(value, Mapping) else {}
-    return max(_dataclasses_in(hint), key=lambda cls: _likeness(cls, given), default=None)
+    found = _dataclasses_in(hint)
+    kinds = {cls: typing.get_args(typing.get_type_hints(cls).get("kind")) for cls in found}
+    known = [str(kind) for each in kinds.values() for kind in each]
+    if "kind" not in given:
+        found = [cls for cls in found if not kinds[cls]] or found
+    elif given["kind"] in known:
+        found = [cls for cls in found if given["kind"] in kinds[cls]]
+    elif len(found) > 1 and known:
+        raise ConfigError(f'There is no kind "{given["kind"]}". Known: {", ".join(known)}. Name one of them.')
+    return max(found, key=lambda cls: _likeness(cls, given), default=None)
 
 
 def _likeness(cls: type, given: Mapping[object, object]) -> tuple[int, int]:

@@ -264,7 +264,7 @@ def _figures(out: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
             *((row["elapsed_s"], row["validation_bits_per_byte"]) for row in curve), strict=True
         )
         figures[name] = {
-            "parameters": float(count_parameters(config.model)),
+            "parameters": float(count_parameters(config.language_model)),
             "tokens": curve[-1]["tokens"],
             "training_s": times_s[-1],
             "tokens_per_s": round(curve[-1]["tokens"] / times_s[-1], 1),

@@ -11,7 +11,7 @@ import pytest
 
 from longwave.errors import ConfigError, MissingExtra, StorageError
 from longwave.report import Measure, save_figure, score_chart, selective_chart, training_chart, vega_lite
-from longwave.report.figures import reliability_diagram
+from longwave.report.figures import line_chart, reliability_diagram
 from longwave.report.reading import CURVES
 
 SHARE = Measure(name="accuracy", is_share=True, is_lower_better=False)
@@ -211,3 +211,23 @@ def test_no_floor_to_draw_adds_no_layer(estimates: pl.DataFrame, kept: str | Non
     given = floors.filter(scenario=kept) if kept else floors.clear()
     figure, _ = score_chart(estimates, category="scenario", systems=SYSTEMS, measure=SHARE, floors=given)
     assert len(vega_lite(figure)["layer"]) == 2  # type: ignore[arg-type]
+
+
+def test_lines_stand_on_log_axes_with_intervals_and_a_dashed_reference() -> None:
+    frame = pl.DataFrame(
+        {
+            "system": ["a", "a", "truth", "truth"],
+            "points": [16, 32, 16, 32],
+            "value": [0.2, 0.1, 0.02, 0.01],
+            "low": [0.1, 0.05, 0.02, 0.01],
+            "high": [0.3, 0.2, 0.02, 0.01],
+        }
+    )
+    figure, _ = line_chart(
+        frame, x=("points", "points"), y=("value", "error"), systems=["a"], reference="truth"
+    )
+    spec = vega_lite(figure)
+    marks = [layer["mark"] for layer in spec["layer"]]
+    assert [mark["type"] for mark in marks] == ["line", "rule", "point", "line"]
+    assert "strokeDash" in marks[-1]
+    assert all(layer["encoding"]["x"]["scale"]["type"] == "log" for layer in spec["layer"])

@@ -284,6 +284,21 @@ def test_inputs_of_a_kind_of_edit_come_with_the_originals(visit: Open) -> None:
     wait_until(page, "document.getElementById('found').textContent.startsWith('180 rows')")
 
 
+def test_a_filter_keeps_the_rows_of_one_prompt_or_two(
+    visit: Open, mixed_folder: Path, tmp_path: Path
+) -> None:
+    rows = f"{build_report(mixed_folder, tmp_path).parent.as_uri()}/instances/local-1.html?model=m+a"
+    page = visit("index.html")
+    page.goto(f"{rows}&prompt=q")
+    wait_until(page, "document.getElementById('found').textContent.startsWith('36 rows of 18 ')")
+    shown_prompts = set(page.locator(".variant").locator("visible=true").all_inner_texts())
+    assert shown_prompts == {"q · trial 0", "q · trial 1"}
+    page.locator("select[name=beside]").select_option("p")
+    wait_until(page, "document.getElementById('found').textContent.startsWith('72 rows of 18 ')")
+    page.goto(f"{rows}&prompt=gone")
+    wait_until(page, "document.getElementById('found').textContent.startsWith('0 rows')")
+
+
 def test_a_flip_of_a_comparison_leads_to_its_instance(visit: Open) -> None:
     page = visit("comparisons/attention~hyena.html")
     name = page.locator(".flips a").first.inner_text()

@@ -11,10 +11,11 @@ import pytest
 
 from longwave.data import TextDataConfig
 from longwave.models import LanguageModelConfig
+from longwave.models.pde import FNOConfig, T1Config
 from longwave.samples import sample_path
-from longwave.training import OptimConfig, TrainConfig
+from longwave.training import FieldDataConfig, OptimConfig, TrainConfig
 
-TIMES = ("tokens_per_s", "memory_mb", "elapsed_s")
+TIMES = ("tokens_per_s", "samples_per_s", "memory_mb", "elapsed_s")
 
 
 @pytest.fixture
@@ -69,3 +70,52 @@ def curve() -> Callable[[Path], list[dict[str, float]]]:
         return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def field_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder where the fields of all tests are simulated once."""
+    return tmp_path_factory.mktemp("fields")
+
+
+@pytest.fixture
+def fields(field_folder: Path) -> FieldDataConfig:
+    """Return 12 and 5 velocities at 32 points of Burgers' equation."""
+    return FieldDataConfig(
+        equation="burgers",
+        n_train=12,
+        n_test=5,
+        resolution=32,
+        folder=str(field_folder),
+        options={"dt": 0.01},
+    )
+
+
+@pytest.fixture
+def t1() -> T1Config:
+    """Return a T1 so small that it trains in a second."""
+    return T1Config(
+        in_channels=1, out_channels=1, resolution=(32,), n_modes=(9,), d_model=6, n_layers=2, basis="rfft"
+    )
+
+
+@pytest.fixture
+def fno() -> FNOConfig:
+    """Return an FNO so small that it trains in a second."""
+    return FNOConfig(in_channels=1, out_channels=1, n_modes=(4,), d_model=6, n_layers=2)
+
+
+@pytest.fixture
+def field_run(fields: FieldDataConfig, t1: T1Config) -> TrainConfig:
+    """Return a run of 8 steps on fields, with two evaluations and a checkpoint every 3 steps."""
+    return TrainConfig(
+        model=t1,
+        data=fields,
+        optim=OptimConfig(lr=1e-2, betas=(0.9, 0.999), weight_decay=1e-4, clip=0.0, schedule="step"),
+        steps=8,
+        batch_size=4,
+        device="cpu",
+        log_every=1,
+        eval_every=4,
+        checkpoint_every=3,
+    )

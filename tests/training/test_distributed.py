@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ import torch
 
 from longwave.config import to_dict, write_json
 from longwave.errors import ConfigError
+from longwave.models.pde import FNOConfig
 from longwave.training import TrainConfig, load_trained, train
 from longwave.training.distributed import Workers, join_workers
+from longwave.training.fields import open_fields
 
 Change = Callable[..., TrainConfig]
 Curve = Callable[[Path], list[dict[str, float]]]
+ALONE = Workers(rank=0, world=1, device=torch.device("cpu"))
 SCRIPT = Path(__file__).with_name("_run_tiny.py")
 
 
@@ -108,3 +112,24 @@ def test_auto_takes_the_cpu_without_a_gpu(change: Change, monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with join_workers(change(device="auto")) as workers:
         assert workers.device.type == "cpu"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["t1", "fno"])
+def test_operators_on_two_processes_have_the_losses_of_one(
+    model: str, field_run: TrainConfig, fno: FNOConfig, curve: Curve, tmp_path: Path
+) -> None:
+    config = replace(field_run, model=fno if model == "fno" else field_run.model, accumulation=2)
+    done = torchrun(replace(config, distributed="ddp"), tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    train(config, tmp_path / "one")
+    two, one = (
+        [row.get("loss", row.get("test_relative_l2")) for row in curve(tmp_path / name)]
+        for name in ("two", "one")
+    )
+    assert two == pytest.approx(one, rel=1e-3)
+
+
+def test_shards_of_operators_are_refused(field_run: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='accepted with models of fields are "none" and "ddp"'):
+        open_fields(replace(field_run, distributed="fsdp"), tmp_path, ALONE)

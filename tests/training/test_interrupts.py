@@ -35,7 +35,7 @@ def interrupt_call(patch: pytest.MonkeyPatch, target: str, number: int) -> None:
 POINTS = {
     "tokenising": ("longwave.training.text.prepare_text", 1),
     "recording": ("longwave.training.loop.open_run", 1),
-    "first-forward": ("longwave.training.session.next_token_loss", 1),
+    "first-forward": ("longwave.training.text.next_token_loss", 1),
     "middle-of-a-step": ("longwave.training.session.clip_gradients", 5),
     "logging": ("longwave.training.writers.JsonLinesWriter.log", 5),
     "validating": ("longwave.training.text.validate", 1),

@@ -226,7 +226,7 @@ def test_windows_of_a_run_are_those_of_its_sampler(
         seen.append(torch.cat([inputs, targets[:, -1:]], dim=1))
         return next_token_loss(model, inputs, targets)
 
-    monkeypatch.setattr("longwave.training.session.next_token_loss", spy)
+    monkeypatch.setattr("longwave.training.text.next_token_loss", spy)
     train(config, tmp_path / "out")
     sampler = WindowSampler(prepare_text(config.data, tmp_path / "out").train, 24, config.seed)
     expected = np.concatenate([sampler.batch(step, 4) for step in range(3)])

@@ -12,6 +12,7 @@ import torch
 
 from longwave.config import config_hash, read_run_record, to_dict, write_run_record
 from longwave.errors import CheckpointError, ConfigError, DataError, MissingFile
+from longwave.recipes import load_recipe
 from longwave.training import TrainConfig, load_trained, train
 from longwave.training.run_folder import FREE_KEYS, check_run, open_run
 
@@ -138,7 +139,12 @@ def test_a_finished_run_of_before_a_setting_existed_is_still_finished(
 
 def test_the_cosine_is_the_same_run_as_before_there_was_a_choice(config: TrainConfig, tmp_path: Path) -> None:
     values = to_dict(config)
-    del values["optim"]["schedule"]
+    del values["optim"]["schedule"], values["optim"]["decay"]
     lasting = {key: value for key, value in values.items() if key not in FREE_KEYS | {"steps"}}
     expected = config_hash(lasting | {"schedule_steps": config.schedule_steps}, "data")
     assert open_run(tmp_path / "out", config, "data", write=False) == expected
+
+
+def test_the_hash_of_a_run_of_an_earlier_version_stays(tmp_path: Path) -> None:
+    expected = "2e4dc54bcc820089"  # as before schedules had steps
+    assert open_run(tmp_path / "out", load_recipe("recall-hyena"), "data", write=False) == expected

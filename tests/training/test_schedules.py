@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwave.training import warmup_cosine, warmup_linear
+from longwave.training import warmup_cosine, warmup_linear, warmup_steps_down
 
 
 def rates(n_steps: int, *, steps: int, warmup_steps: int, final_fraction: float) -> np.ndarray:
@@ -52,3 +53,20 @@ def test_short_schedules_work(steps: int, warmup: int) -> None:
 def test_the_linear_schedule_falls_evenly_to_its_end() -> None:
     values = [warmup_linear(s, steps=10, warmup_steps=3, final_fraction=0.3) for s in range(12)]
     assert values == pytest.approx([1 / 3, 2 / 3, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.3, 0.3])
+
+
+def test_the_rate_falls_in_steps_as_torchs_own_schedule() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    reference = torch.optim.lr_scheduler.StepLR(optimizer, 100, 0.5)
+    for step in range(500):
+        factor = warmup_steps_down(step, steps=500, warmup_steps=0, final_fraction=1 / 16)
+        assert factor == optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        reference.step()
+
+
+def test_steps_down_stay_at_their_end_and_begin_after_the_warm_up() -> None:
+    values = [
+        warmup_steps_down(s, steps=8, warmup_steps=2, final_fraction=0.36, decay=0.6) for s in range(10)
+    ]
+    assert values == pytest.approx([0.5, 1, 1, 1, 0.6, 0.6, 0.36, 0.36, 0.36, 0.36])

@@ -12,6 +12,7 @@ from longwave.cli import (
     _distill,
     _evaluate,
     _export,
+    _fields,
     _generate,
     _grid,
     _import,
@@ -57,6 +58,7 @@ app.command("train")(_train.train)
 app.command("generate")(_generate.generate)
 app.command("distill")(_distill.distill)
 app.command("evaluate")(_evaluate.evaluate)
+app.command("fields")(_fields.fields)
 app.command("grid")(_grid.grid)
 app.command("votes")(_votes.votes)
 app.command("import")(_import.import_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,13 +20,13 @@ def train(
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="Settings, e.g. steps=1000 optim.lr=3e-4 model.mixer=attention."),
+        typer.Argument(help="Settings, e.g. steps=1000 optim.lr=3e-4, or data=darcy for models of fields."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE when left out.")] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved configuration and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train a language model on text or on a task. The same command continues an interrupted run."""
+    """Train a model on text, a task or fields. The same command continues an interrupted run."""
     from longwave.config import to_dict
     from longwave.recipes import apply_settings, load_recipe
     from longwave.training import train as run_training
@@ -36,6 +37,9 @@ def train(
         output.result_json(to_dict(config))
         return
     is_file = Path(recipe).suffix in (".yaml", ".yml", ".json")  # the dot of hyena-pile-1.3b is none
+    if not output.is_quiet:  # how far a simulation is, and what the modes of a model lose
+        logging.getLogger("longwave.training.field_data").setLevel(logging.INFO)
+        logging.getLogger("longwave.training.fields").setLevel(logging.INFO)
     folder = out or Path("runs") / (Path(recipe).stem if is_file else recipe)
     output.say(f"Training in {folder} ({config.steps} steps, seed {config.seed}).")
     with output.bar("train") as update:
@@ -62,16 +66,20 @@ def describe_step(row: Mapping[str, float]) -> str:
     if "loss" not in row:
         return describe_evaluation(row)
     bits = f"{row['bits_per_byte']:.3f} bits per byte  " if "bits_per_byte" in row else ""
-    return (
-        f"loss {row['loss']:.3f}  {bits}lr {row['lr']:.1e}  {row['tokens_per_s'] / 1000:.1f} k tokens/s  "
-        f"{row['memory_mb']:.0f} MB"
+    speed = (
+        f"{row['tokens_per_s'] / 1000:.1f} k tokens/s"
+        if "tokens_per_s" in row
+        else f"{row['samples_per_s']:.0f} samples/s"
     )
+    return f"loss {row['loss']:.3f}  {bits}lr {row['lr']:.1e}  {speed}  {row['memory_mb']:.0f} MB"
 
 
 def describe_evaluation(values: Mapping[str, float]) -> str:
     """Say in one line how well a model did on what was held out; empty when nothing was."""
     if "validation_bits_per_byte" in values:
         return f"{values['validation_bits_per_byte']:.3f} bits per byte on held-out text"
+    if "test_relative_l2" in values:
+        return describe_errors(values)
     if "test_accuracy" not in values:
         return ""
     low, high = values["test_accuracy_low"], values["test_accuracy_high"]
@@ -83,4 +91,19 @@ def describe_evaluation(values: Mapping[str, float]) -> str:
     return (
         f"{100 * values['test_accuracy']:.1f} % right on unseen sequences (95 % interval {100 * low:.1f} to "
         f"{100 * high:.1f}; floors: {floors})"
+    )
+
+
+def describe_errors(values: Mapping[str, float]) -> str:
+    """Say in one line how far predicted fields are from true ones, in percent."""
+    error, low, high = (100 * values[f"test_relative_l2{end}"] for end in ("", "_low", "_high"))
+    beside = [
+        f"{key.removeprefix('floor_').replace('_', ' ')} {100 * value:.3g}"
+        for key, value in values.items()
+        if key.startswith("floor_")
+    ]
+    lost = f"; its modes lose {100 * values['irreducible_loss']:.3g}" if "irreducible_loss" in values else ""
+    return (
+        f"relative L2 error {error:.3g} % on unseen samples (95 % interval {low:.3g} to {high:.3g}; floors: "
+        f"{', '.join(beside)}{lost})"
     )

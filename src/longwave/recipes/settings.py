@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from longwave.config import apply_overrides
 from longwave.data import TaskDataConfig
-from longwave.training import TrainConfig
+from longwave.recipes.field_settings import apply_to_fields
+from longwave.training import FieldDataConfig, TrainConfig
 
 __all__ = ["apply_settings", "fit_to_task"]
 
@@ -16,6 +17,11 @@ _OWN = {field.name for field in dataclasses.fields(TaskDataConfig)}
 
 def apply_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
     """Return a copy of a configuration with ``dotted.key=value`` settings applied.
+
+    A run on fields takes ``data=darcy`` and ``data=flow.mat`` for another equation or a file,
+    ``data.viscosity=1e-4`` for ``data.options.viscosity=1e-4`` and so on, and ``epochs=100`` for as many
+    updates. Where its data change, channels and grid of the model follow, and where samples or batch size
+    change, the number of epochs stays.
 
     For a run on a task, ``data.vocab_size=20`` stands for ``data.options.vocab_size=20`` and so on, another
     ``data.task`` starts from its own defaults, and where ``data`` changes, vocabulary and length of the model
@@ -31,6 +37,8 @@ def apply_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
     ConfigError
         If an entry is no setting, or a key or value is wrong.
     """
+    if isinstance(config.data, FieldDataConfig):
+        return apply_to_fields(config, settings)
     if not isinstance(config.data, TaskDataConfig):
         return apply_overrides(config, settings)
     spelled = [_spell_option(entry) for entry in settings]
@@ -51,7 +59,7 @@ def fit_to_task(config: TrainConfig) -> TrainConfig:
         If the configuration has no task, or the task's options are wrong.
     """
     task = config.task.build()
-    model = dataclasses.replace(config.model, vocab_size=task.vocab_size, max_length=task.seq_len)
+    model = dataclasses.replace(config.language_model, vocab_size=task.vocab_size, max_length=task.seq_len)
     return dataclasses.replace(config, model=model)
 
 

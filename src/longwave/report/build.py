@@ -18,6 +18,7 @@ from longwave.report.browser import open_browser
 from longwave.report.case_html import write_cases
 from longwave.report.coverage import grid_page, taxonomy_page
 from longwave.report.family_tables import family_link, present_families
+from longwave.report.fields_page import FIELDS_PAGE, fields_content, has_fields
 from longwave.report.formats import count
 from longwave.report.links import instances_page, model_page, pair_page
 from longwave.report.model_pages import model_content, models_page
@@ -111,6 +112,10 @@ def _files(analysis: Analysis, folder: Path, title: str) -> Iterator[tuple[str, 
     if len(analysis.findings.votes):
         content = votes_content(analysis, folder)
         yield page("votes.html", VOTES_PAGE, "Votes", content, [{"text": "Votes"}])
+    if has_fields(analysis):
+        yield page(
+            "fields.html", FIELDS_PAGE, "Fields", fields_content(analysis, folder), [{"text": "Fields"}]
+        )
     for scenario in analysis.scenarios:
         yield page(
             "scenario.html",
@@ -134,6 +139,7 @@ def _report_sections(analysis: Analysis) -> list[dict[str, str]]:
     found = [("Families", family_link(families[0]))] if families else []
     found.append(("Models", "models/index.html"))
     found += [("Comparisons", "comparisons/index.html")] if analysis.pairs else []
+    found += [("Fields", FIELDS_PAGE)] if has_fields(analysis) else []
     found += [("Votes", VOTES_PAGE)] if len(analysis.findings.votes) else []
     found += [("Scenarios", "taxonomy.html"), ("Grid", "grid.html"), ("Rows", "instances/index.html")]
     return [{"text": text, "href": href} for text, href in found]

@@ -18,6 +18,7 @@ from longwave.report.style import theme
 
 __all__ = [
     "Figure",
+    "line_chart",
     "reliability_diagram",
     "save_figure",
     "score_chart",
@@ -248,6 +249,44 @@ def training_chart(
     return _layered(layers, height=280, description=f"bits per byte against {title}"), drawn
 
 
+def line_chart(
+    points: pl.DataFrame,
+    *,
+    x: tuple[str, str],
+    y: tuple[str, str],
+    systems: Sequence[str],
+    reference: str | None = None,
+) -> tuple[Figure, pl.DataFrame]:
+    """Draw a line for each system on logarithmic axes.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Columns ``system``, those of the axes, above 0, and optionally ``low``, ``high`` and ``href``.
+    x, y : tuple of str
+        Column and title of each axis.
+    systems : sequence of str
+        Every system of the report, in the order of the palette.
+    reference : str, optional
+        A name in ``system`` that is no system; drawn dashed and grey.
+    """
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    across = alt.X(f"{x[0]}:Q", scale=scale, axis=_log_axis(x[1]))
+    up = alt.Y(f"{y[0]}:Q", scale=scale, axis=_log_axis(y[1]))
+    drawn = points.filter(pl.col("system") != reference) if reference else points
+    base = alt.Chart(_values(drawn)).encode(x=across, y=up, color=_color(systems))
+    tips = [alt.Tooltip("system:N", title="model"), f"{x[0]}:Q", alt.Tooltip(f"{y[0]}:Q", format=".3~r")]
+    layers: list[alt.Chart | alt.LayerChart] = [base.mark_line(strokeWidth=1.5)]
+    if "low" in drawn.columns:
+        layers.append(base.mark_rule(strokeWidth=1).encode(y="low:Q", y2="high:Q"))
+    marks = base.mark_point(opacity=1, size=40, cursor="pointer" if "href" in drawn.columns else "default")
+    layers.append(marks.encode(shape=_shape(systems), tooltip=tips, **_href(drawn)))
+    if reference:
+        dashed = alt.Chart(_values(points.filter(pl.col("system") == reference))).encode(x=across, y=up)
+        layers.append(dashed.mark_line(strokeDash=[5, 4], strokeWidth=2, color="#7d8590"))
+    return _layered(layers, height=280, description=f"{y[1]} against {x[1]}"), points
+
+
 def vega_lite(figure: Figure, *, dark: bool | None = None) -> dict[str, object]:
     """Return the Vega-Lite specification of a figure.
 
@@ -312,6 +351,10 @@ def _color(systems: Sequence[str], *, with_legend: bool = True) -> alt.Color:
 def _shape(systems: Sequence[str], *, with_legend: bool = True) -> alt.Shape:
     legend = alt.Undefined if with_legend else None
     return alt.Shape("system:N", scale=alt.Scale(domain=list(systems)), legend=legend)
+
+
+def _log_axis(title: str) -> alt.Axis:
+    return alt.Axis(title=title, format=".2~g", tickCount=6)
 
 
 def _href(frame: pl.DataFrame) -> Mapping[str, alt.Href]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from longwave.errors import LongwaveError
+from longwave.evaluation.fields import FIELD_PREFIX, FIELD_SCORE
 from longwave.metrics import Metric, get_metric
 from longwave.report.formats import ABSENT, number, significant
 from longwave.scenarios import Scenario, get_scenario
@@ -115,8 +116,11 @@ def measure_of(scenario: str, rows: pl.DataFrame) -> Measure:
         The scenario's rows of the predictions table.
     """
     known = describe_scenario(scenario)
-    metric = _metric(known.main_metric) if known else None
-    if known is None or metric is None:
+    if known is None and scenario.startswith(FIELD_PREFIX):
+        metric = _metric(FIELD_SCORE)
+    else:
+        metric = _metric(known.main_metric) if known else None
+    if metric is None:
         is_share = bool(rows["correct"].is_not_null().any())
         name = known.main_metric.replace("_", " ") if known else "accuracy" if is_share else "score"
         return Measure(name=name, is_share=is_share, is_lower_better=False if is_share else None)

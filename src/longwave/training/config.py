@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 from longwave.data import TaskDataConfig, TextDataConfig
 from longwave.errors import ConfigError
 from longwave.models import LanguageModelConfig
+from longwave.training.field_data import FieldDataConfig
+from longwave.training.models import FieldModelConfig, ModelConfig
 
 __all__ = ["OptimConfig", "TrainConfig"]
 
@@ -33,10 +35,13 @@ class OptimConfig:
         Largest norm of the gradient; 0 does not clip.
     warmup_fraction : float
         Share of the schedule in which the rate rises linearly to its peak.
-    schedule : {"cosine", "linear"}
-        How the rate falls after its peak: along half a cosine, or evenly.
+    schedule : {"cosine", "linear", "step"}
+        How the rate falls after its peak: along half a cosine, evenly, or in steps of equal length.
     final_lr_fraction : float
         Where it ends, as a share of the peak.
+    decay : float
+        What each step of ``"step"`` multiplies the rate by, until it is at its end: 0.5 down to 1/16 makes
+        five steps.
     schedule_steps : int, optional
         Length of the schedule; default: the run's ``steps``. Set it to train on later with more ``steps``.
 
@@ -51,8 +56,9 @@ class OptimConfig:
     weight_decay: float = 0.1
     clip: float = 1.0
     warmup_fraction: float = 0.01
-    schedule: Literal["cosine", "linear"] = "cosine"
+    schedule: Literal["cosine", "linear", "step"] = "cosine"
     final_lr_fraction: float = 0.1
+    decay: float = 0.5
     schedule_steps: int | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +69,10 @@ class OptimConfig:
             _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         for name in ("warmup_fraction", "final_lr_fraction"):
             _require(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
+        _require("decay", self.decay, 0 < self.decay < 1, "a share between 0 and 1")
+        if self.schedule == "step":
+            final = self.final_lr_fraction
+            _require("final_lr_fraction", final, final > 0, "a share above 0 where the schedule has steps")
         if self.schedule_steps is not None:
             _require("schedule_steps", self.schedule_steps, self.schedule_steps >= 1, "1 or more")
 
@@ -73,16 +83,17 @@ class TrainConfig:
 
     Parameters
     ----------
-    model : LanguageModelConfig
-        With text, ``max_length`` is also the length of the training windows.
-    data : TextDataConfig or TaskDataConfig
-        The text and its tokenizer, or a task and how many sequences of it.
+    model : LanguageModelConfig, T1Config, T1PlusConfig, FNOConfig, FFNOConfig or UNetConfig
+        With text, ``max_length`` is also the length of the training windows. In a file, models of fields name
+        their ``kind``.
+    data : TextDataConfig, TaskDataConfig or FieldDataConfig
+        The text and its tokenizer, a task and how many sequences of it, or the fields of an equation.
     optim : OptimConfig
         Optimiser and learning rate schedule.
     steps : int
         Updates of the weights.
     batch_size : int
-        Windows or sequences per update, over all processes and micro-batches together.
+        Windows, sequences or samples per update, over all processes and micro-batches together.
     accumulation : int
         Micro-batches per update: less memory, the same result up to rounding.
     seed : int
@@ -111,8 +122,8 @@ class TrainConfig:
         Write TensorBoard files beside ``metrics.jsonl`` (extra ``track``).
     """
 
-    model: LanguageModelConfig
-    data: TextDataConfig | TaskDataConfig = field(default_factory=TextDataConfig)
+    model: ModelConfig
+    data: TextDataConfig | TaskDataConfig | FieldDataConfig = field(default_factory=TextDataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     steps: int
     batch_size: int = 16
@@ -156,24 +167,44 @@ class TrainConfig:
     def seq_len(self) -> int:
         """Tokens the model reads of a window or sequence."""
         is_task = isinstance(self.data, TaskDataConfig)
-        return self.task.build().seq_len if is_task else self.model.max_length
+        return self.task.build().seq_len if is_task else self.language_model.max_length
+
+    @property
+    def language_model(self) -> LanguageModelConfig:
+        """The language model to train; an error for a run of another model."""
+        return _expect("model", self.model, LanguageModelConfig, "a language model")
+
+    @property
+    def field_model(self) -> FieldModelConfig:
+        """The model of fields to train; an error for a run of another model."""
+        if isinstance(self.model, LanguageModelConfig):
+            raise ConfigError(
+                '"model" is a LanguageModelConfig; this needs a model of fields. Set model.kind to "t1", '
+                '"t1-plus", "fno", "ffno" or "unet".'
+            )
+        return self.model
+
+    @property
+    def fields(self) -> FieldDataConfig:
+        """The fields to train on; an error for a run on text or a task."""
+        return _expect("data", self.data, FieldDataConfig, "fields")
 
     @property
     def text(self) -> TextDataConfig:
         """The text to train on; an error for a run on a task."""
-        return _expect(self.data, TextDataConfig, "text")
+        return _expect("data", self.data, TextDataConfig, "text")
 
     @property
     def task(self) -> TaskDataConfig:
         """The task to train on; an error for a run on text."""
-        return _expect(self.data, TaskDataConfig, "a task")
+        return _expect("data", self.data, TaskDataConfig, "a task")
 
 
-def _expect(data: object, cls: type[T], wanted: str) -> T:
-    if isinstance(data, cls):
-        return data
+def _expect(key: str, part: object, cls: type[T], wanted: str) -> T:
+    if isinstance(part, cls):
+        return part
     raise ConfigError(
-        f'"data" is a {type(data).__name__}; this needs {wanted}, a {cls.__name__}. Use another run.'
+        f'"{key}" is a {type(part).__name__}; this needs {wanted}, a {cls.__name__}. Use another run.'
     )
 
 

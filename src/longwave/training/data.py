@@ -1,4 +1,4 @@
-"""What a training run needs of its data: batches, and how to judge the model on what was held out."""
+"""What a training run needs of its data: batches, their loss, and a judgement on what was held out."""
 
 # Shapes: B batch, L length
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from longwave.training.distributed import Workers
+from longwave.training.models import Model, ModelConfig
 from longwave.training.writers import Row
 
 __all__ = ["IGNORED", "Batch", "Setting", "TrainingData"]
@@ -25,19 +26,23 @@ class Batch:
 
     Parameters
     ----------
-    inputs : Tensor, shape (B, L), int64
-    targets : Tensor, shape (B, L), int64
-        The tokens that follow; -100 where the prediction does not count. Every row has the same number of
-        targets that count.
+    inputs : Tensor, shape (B, ...)
+        What the model reads, for example token ids (B, L).
+    targets : Tensor, shape (B, ...)
+        What it is to say, for example the tokens that follow; of ids, -100 does not count. Every row has the
+        same number of targets that count, so that micro-batches weigh alike.
+    rest : tuple of Tensor, each of shape (B, ...)
+        What else the loss needs.
     """
 
     inputs: Tensor
     targets: Tensor
+    rest: tuple[Tensor, ...] = ()
 
     def split(self, parts: int) -> list[Batch]:
         """Cut into micro-batches of equal size."""
-        pieces = zip(self.inputs.chunk(parts), self.targets.chunk(parts), strict=True)
-        return [Batch(inputs=inputs, targets=targets) for inputs, targets in pieces]
+        pieces = zip(*(each.chunk(parts) for each in (self.inputs, self.targets, *self.rest)), strict=True)
+        return [Batch(inputs=inputs, targets=targets, rest=tuple(rest)) for inputs, targets, *rest in pieces]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ class Setting:
     workers : Workers
     autocast : torch.autocast
     batch_size : int
-        Sequences at a time, per process.
+        Rows at a time, per process.
     """
 
     workers: Workers
@@ -58,30 +63,60 @@ class Setting:
 
 
 class TrainingData(Protocol):
-    """Text, a task, or anything else a language model learns from."""
+    """Text, a task, fields, or anything else a model learns from."""
 
     @property
     def hash(self) -> str:
         """Equal hashes mean equal data."""
         ...
 
+    @property
+    def model(self) -> ModelConfig:
+        """The model to train, with everything settled that it left open to the data."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What a run counts, as rows of metrics call it: ``"tokens"`` or ``"samples"``."""
+        ...
+
+    @property
+    def units_per_step(self) -> int:
+        """How many of them an update learns from, over all processes."""
+        ...
+
+    def learner(self, model: Model) -> nn.Module:
+        """Return what ``loss`` calls: the model, or a module around it with the same weights."""
+        ...
+
     def batch(self, step: int, batch_size: int, workers: Workers) -> Batch:
         """Return this process's share of the batch of a step (from 0): a function of the arguments alone."""
         ...
 
-    def measure(self, nats: float, targets: Tensor, workers: Workers) -> Row:
-        """Return the loss of an update and what follows from it, over all processes.
+    def loss(self, learner: nn.Module, batch: Batch) -> Tensor:
+        """Return what an update lowers, a mean over the rows of a batch.
 
         Parameters
         ----------
-        nats : float
-            Mean loss per target that counts, of this process.
-        targets : Tensor, shape (B, L)
+        learner : nn.Module
+            What the method ``learner`` returned, perhaps compiled or wrapped for many processes.
+        batch : Batch
+        """
+        ...
+
+    def measure(self, loss: float, batch: Batch, workers: Workers) -> Row:
+        """Return the row of an update, with ``loss`` first, over all processes.
+
+        Parameters
+        ----------
+        loss : float
+            Of this process.
+        batch : Batch
         workers : Workers
         """
         ...
 
-    def evaluate(self, model: nn.Module, setting: Setting) -> Row:
+    def evaluate(self, model: Model, setting: Setting) -> Row:
         """Judge the model on what was held out; empty when nothing was. The model comes back training."""
         ...
 

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from longwave.errors import ConfigError
-from longwave.models import LanguageModel
 from longwave.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def join_workers(config: TrainConfig) -> Iterator[Workers]:
             gc.collect()
 
 
-def spread_model(model: LanguageModel, workers: Workers, config: TrainConfig) -> nn.Module:
+def spread_model(model: nn.Module, workers: Workers, config: TrainConfig) -> nn.Module:
     """Move a model to its device and wrap or shard it; returns what to call in the training step."""
     model.to(workers.device)
     if config.distributed == "ddp":
@@ -141,13 +140,13 @@ def copy_into(target: Tensor, whole: Tensor) -> None:
         target.copy_(whole)
 
 
-def _shard(model: LanguageModel, workers: Workers) -> None:
+def _shard(model: nn.Module, workers: Workers) -> None:
     # Imported late: FSDP2 and DTensor add a second to the start of everything that trains or loads a model.
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh(workers.device.type, (workers.world,))
-    for block in model.blocks:
+    for block in getattr(model, "blocks", ()):
         fully_shard(block, mesh=mesh)
     fully_shard(model, mesh=mesh)
 

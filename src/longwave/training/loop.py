@@ -33,7 +33,7 @@ OnStep = Callable[[Row], None]
 
 
 def train(config: TrainConfig, out: Path | str, *, on_step: OnStep | None = None) -> TrainResult:
-    """Train a language model, or take up a run where it was interrupted.
+    """Train a model, or take up a run where it was interrupted.
 
     Parameters
     ----------

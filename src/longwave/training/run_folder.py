@@ -21,6 +21,9 @@ from longwave.errors import CheckpointError, ConfigError, DataError, MissingFile
 from longwave.models import LanguageModel
 from longwave.training.checkpoints import read_newest
 from longwave.training.config import TrainConfig
+from longwave.training.field_data import FieldDataConfig
+from longwave.training.models import Model, build_model, load_saved
+from longwave.training.operators import Operator, OperatorRecord, read_operator_record
 
 __all__ = [
     "CHECKPOINTS",
@@ -29,7 +32,10 @@ __all__ = [
     "RESULT",
     "TrainResult",
     "check_run",
+    "lasting_settings",
+    "load_any",
     "load_model",
+    "load_operator",
     "load_trained",
     "open_run",
 ]
@@ -39,7 +45,10 @@ METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 RESULT = "result.json"
-FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "tensorboard"})  # no influence on any number
+BEFORE = {"schedule": "cosine", "decay": 0.5}  # settings of optim that runs of earlier versions lack
+FREE_KEYS = frozenset(
+    {"checkpoint_every", "keep_checkpoints", "tensorboard", "data.folder"}
+)  # no influence on any number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +59,17 @@ class TrainResult:
     ----------
     folder : Path
         Folder of the run.
-    step, tokens : int
-        Updates done, and training tokens seen.
+    step : int
+        Updates done.
+    tokens, samples : int
+        What they learned from: tokens of sequences, or samples of fields; the other is 0.
     elapsed_s : float
         Seconds of training over all sessions, validation and checkpoints apart.
     validation_loss, validation_bits_per_byte : float, optional
         Of the last validation; None without validation text.
     evaluation : dict of str to float
         The last evaluation as ``metrics.jsonl`` has it: for text the two above, for a task accuracies,
-        their interval and floors.
+        their interval and floors, for fields relative errors.
     resumed_from : int
         Step at which this call took the run up; 0 for a fresh one.
     was_finished : bool
@@ -68,6 +79,7 @@ class TrainResult:
     folder: Path
     step: int
     tokens: int
+    samples: int = 0
     elapsed_s: float
     validation_loss: float | None
     validation_bits_per_byte: float | None
@@ -134,11 +146,22 @@ def open_run(out: Path, config: TrainConfig, data_hash: str, *, write: bool) -> 
         )
     if write:
         write_run_record(out, kind=KIND, config=config, seed=config.seed, data_hash=data_hash)
-    lasting = {key: value for key, value in to_dict(config).items() if key not in FREE_KEYS | {"steps"}}
-    lasting["schedule_steps"] = config.schedule_steps
-    if config.optim.schedule == "cosine":  # version 0.1.0 had no other and left it out
-        cast(dict[str, object], lasting["optim"]).pop("schedule")
-    return config_hash(lasting, data_hash)
+    return config_hash(lasting_settings(config, "steps"), data_hash)
+
+
+def lasting_settings(config: TrainConfig, *others: str) -> dict[str, object]:
+    """Return the settings that decide what a run learns, but for some others.
+
+    Settings of later versions are left out where they stand for what earlier versions did.
+    """
+    kept = {key: value for key, value in to_dict(config).items() if key not in FREE_KEYS | {*others}}
+    if isinstance(config.data, FieldDataConfig):
+        cast(dict[str, object], kept["data"]).pop("folder")
+    optim = cast(dict[str, object], kept["optim"])
+    for key, value in BEFORE.items():
+        if optim[key] == value:
+            optim.pop(key)
+    return {**kept, "schedule_steps": config.schedule_steps}
 
 
 def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, Tokenizer]:
@@ -171,7 +194,7 @@ def load_trained(folder: Path | str, device: str | torch.device = "cpu") -> tupl
 
 
 def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[LanguageModel, int | None]:
-    """Load the model of a run and the step it is of; None for the end of a finished run.
+    """Load the language model of a run and the step it is of; None for the end of a finished run.
 
     Parameters
     ----------
@@ -184,19 +207,32 @@ def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[
     MissingFile
         If there is no trained model.
     CheckpointError
-        If it is damaged.
+        If it is damaged, or no language model.
     """
+    model, step = load_any(folder, device)
+    if isinstance(model, LanguageModel):
+        return model, step
+    raise CheckpointError(
+        f'"{folder}" holds a {type(model).__name__}, not a language model. Load it with '
+        "longwave.training.load_operator."
+    )
+
+
+def load_any(folder: Path | str, device: str | torch.device = "cpu") -> tuple[Model, int | None]:
+    """Load the model of a run, whatever it is, and the step it is of; see ``load_model``."""
     folder = Path(folder)
     for place in (folder / MODEL, folder):
         if (place / "config.json").is_file():
-            return LanguageModel.from_pretrained(place, device), None
+            return load_saved(place, device), None
     record = read_run_record(folder)
     newest = read_newest(folder / CHECKPOINTS) if record is not None else None
     if record is None or newest is None:
         raise MissingFile(
             f'No trained model in "{folder}". Name the folder of a training run, or its model folder.'
         )
-    model = LanguageModel(load_config(TrainConfig, record.config).model)
+    config = load_config(TrainConfig, record.config)
+    is_of_fields = isinstance(config.data, FieldDataConfig)
+    model = build_model(read_operator_record(folder).model if is_of_fields else config.model)
     try:
         model.load_state_dict(dict(newest.model))
     except RuntimeError as error:
@@ -204,6 +240,36 @@ def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[
             f'The newest checkpoint in "{folder}" does not fit its run.json: {error}. Restore a copy.'
         ) from error
     return model.to(device).eval(), newest.progress.step
+
+
+def load_operator(folder: Path | str, device: str | torch.device = "cpu") -> tuple[Operator, OperatorRecord]:
+    """Load what a run on fields has learned, and what it says about its data.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The folder of a run, finished or not, or its ``model`` folder.
+    device : str or torch.device
+
+    Returns
+    -------
+    operator : Operator
+        Maps fields to fields in the units of the data, in evaluation mode.
+    record : OperatorRecord
+
+    Raises
+    ------
+    MissingFile
+        If there is no trained model of fields.
+    CheckpointError
+        If it is damaged.
+    """
+    folder = Path(folder)
+    record = read_operator_record(folder)
+    model, _ = load_any(folder, device)
+    if isinstance(model, LanguageModel):
+        raise CheckpointError(f'"{folder}" holds a language model, not one of fields. Restore a copy.')
+    return Operator(model, record.inputs, record.targets).to(device).eval(), record
 
 
 def _with_defaults(recorded: Mapping[str, object]) -> Mapping[str, object]:

@@ -1,7 +1,5 @@
 """One process's part in a training run: build or restore, update, measure, validate, save, finish."""
 
-# Shapes: B batch, L length, V vocabulary
-
 from __future__ import annotations
 
 import logging
@@ -19,23 +17,24 @@ from torch import Tensor, nn
 from longwave.config import write_json
 from longwave.data import TaskDataConfig
 from longwave.errors import ConfigError
-from longwave.models import LanguageModel, count_parameters
 from longwave.training.checkpoints import Progress, collect, read_newest, restore, write_checkpoint
 from longwave.training.config import TrainConfig
-from longwave.training.data import Setting, TrainingData
+from longwave.training.data import Batch, Setting, TrainingData
 from longwave.training.distributed import Workers, spread_model, sync_only_if
+from longwave.training.field_data import FieldDataConfig
+from longwave.training.fields import open_fields
+from longwave.training.models import ask_to_recompute, build_model, check_model
 from longwave.training.optim import build_optimizer, clip_gradients, set_rates
 from longwave.training.run_folder import CHECKPOINTS, METRICS, MODEL, RESULT, TrainResult, result_values
 from longwave.training.tasks import open_task
 from longwave.training.text import open_text
-from longwave.training.validation import next_token_loss
 from longwave.training.writers import JsonLinesWriter, Row, TensorBoardWriter, Writer, cut_rows, read_rows
 
 __all__ = ["Session", "open_data"]
 
 logger = logging.getLogger(__name__)
 
-WHEN = ("step", "tokens", "elapsed_s")  # what every row begins with
+WHEN = ("step", "elapsed_s")  # and what a run counts: every row of an evaluation begins with them
 
 
 def open_data(config: TrainConfig, out: Path, workers: Workers) -> TrainingData:
@@ -48,7 +47,9 @@ def open_data(config: TrainConfig, out: Path, workers: Workers) -> TrainingData:
     DataError
         If there is too little text.
     """
-    count_parameters(config.model)
+    if isinstance(config.data, FieldDataConfig):
+        return open_fields(config, out, workers)
+    check_model(config.language_model)
     if isinstance(config.data, TaskDataConfig):
         return open_task(config)
     return open_text(config, out, workers)
@@ -62,7 +63,7 @@ class _Update:
     loss: Tensor
     norm: Tensor
     rate: float
-    targets: Tensor  # (B, L)
+    batch: Batch
 
 
 class Session:
@@ -87,17 +88,18 @@ class Session:
         self, config: TrainConfig, out: Path, workers: Workers, data: TrainingData, run_hash: str
     ) -> None:
         self.config, self.out, self.workers, self.data, self.run_hash = config, out, workers, data, run_hash
-        self.model = LanguageModel(config.model, seed=config.seed)
-        self.model.gradient_checkpointing = config.gradient_checkpointing
+        self.model = build_model(data.model, seed=config.seed)
+        if config.gradient_checkpointing:
+            ask_to_recompute(self.model)
         self.model.train()
-        callee = spread_model(self.model, workers, config)
-        self.callee = cast(nn.Module, torch.compile(callee)) if config.compile else callee
+        learner = spread_model(data.learner(self.model), workers, config)
+        self.learner = cast(nn.Module, torch.compile(learner)) if config.compile else learner
         self.optimizer = build_optimizer(self.model, config.optim)
         self.autocast = torch.autocast(
             workers.device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
         )
         self.resumed_from, elapsed_s = self._restore()
-        self.clock = _Clock(workers.device, elapsed_s, self.resumed_from * config.tokens_per_step)
+        self.clock = _Clock(workers.device, elapsed_s, self.resumed_from * data.units_per_step)
         self.writers = _open_writers(config, out, self.resumed_from) if workers.is_first else []
         self._last: _Update | None = None
 
@@ -111,29 +113,29 @@ class Session:
         parts = batch.split(config.accumulation)
         loss = torch.zeros((), device=workers.device)
         for number, part in enumerate(parts, start=1):
-            with sync_only_if(number == len(parts), self.callee):
+            with sync_only_if(number == len(parts), self.learner):
                 with self.autocast:
-                    partial = next_token_loss(self.callee, part.inputs, part.targets) / len(parts)
+                    partial = self.data.loss(self.learner, part) / len(parts)
                 torch.autograd.backward(partial)
             loss += partial.detach()
         norm = clip_gradients(self.model.parameters(), config.optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._last = _Update(step=step, loss=loss, norm=norm, rate=rate, targets=batch.targets)
+        self._last = _Update(step=step, loss=loss, norm=norm, rate=rate, batch=batch)
 
     def measure(self) -> Row:
         """Return the row of the update just done."""
         last = self._finite_update()
-        losses = self.data.measure(float(last.loss), last.targets, self.workers)
-        tokens = last.step * self.config.tokens_per_step
+        losses = self.data.measure(float(last.loss), last.batch, self.workers)
+        units = last.step * self.data.units_per_step
         elapsed_s = self.clock.pause()
         return {
             "step": last.step,
-            "tokens": tokens,
+            self.data.unit: units,
             **losses,
             "lr": last.rate,
             "grad_norm": float(last.norm),
-            "tokens_per_s": round(self.clock.rate(tokens), 1),
+            f"{self.data.unit}_per_s": round(self.clock.rate(units), 1),
             "memory_mb": round(_memory_mb(self.workers.device), 1),
             "elapsed_s": round(elapsed_s, 3),
         }
@@ -152,7 +154,7 @@ class Session:
             return {}
         return {
             "step": last.step,
-            "tokens": last.step * config.tokens_per_step,
+            self.data.unit: last.step * self.data.units_per_step,
             "elapsed_s": round(elapsed_s, 3),
             **found,
         }
@@ -178,11 +180,13 @@ class Session:
     def finish(self) -> TrainResult:
         """Export the model and write the result."""
         rows = [row for row in read_rows(self.out / METRICS) if "loss" not in row]  # those of evaluations
-        last = {key: value for key, value in (rows or [{}])[-1].items() if key not in WHEN}
+        last = {key: value for key, value in (rows or [{}])[-1].items() if key not in (*WHEN, self.data.unit)}
+        units = {self.data.unit: self.config.steps * self.data.units_per_step}
         result = TrainResult(
             folder=self.out,
             step=self.config.steps,
-            tokens=self.config.steps * self.config.tokens_per_step,
+            tokens=units.get("tokens", 0),
+            samples=units.get("samples", 0),
             elapsed_s=self.clock.pause(),
             validation_loss=last.get("validation_loss"),
             validation_bits_per_byte=last.get("validation_bits_per_byte"),
@@ -191,7 +195,7 @@ class Session:
         )
         weights, _ = collect(self.model, self.optimizer)
         if self.workers.is_first:
-            whole = LanguageModel(self.config.model)  # the trained one may be sharded
+            whole = build_model(self.data.model)  # the trained one may be sharded
             whole.load_state_dict(weights)
             whole.save_pretrained(self.out / MODEL)
             self.data.save(self.out / MODEL)
@@ -237,11 +241,11 @@ def _check_finite(name: str, value: float, step: int) -> None:
 class _Clock:
     """Seconds of training; stands still in validation and while files are written."""
 
-    def __init__(self, device: torch.device, elapsed_s: float, tokens: int) -> None:
+    def __init__(self, device: torch.device, elapsed_s: float, units: int) -> None:
         self._device = device
         self._elapsed_s = elapsed_s
         self._since: float | None = None
-        self._mark = (tokens, elapsed_s)
+        self._mark = (units, elapsed_s)
 
     def run(self) -> None:
         if self._since is None:
@@ -256,11 +260,11 @@ class _Clock:
             self._since = None
         return self._elapsed_s
 
-    def rate(self, tokens: int) -> float:
-        """Tokens per second since the last call; the clock must stand."""
+    def rate(self, units: int) -> float:
+        """Units per second since the last call; the clock must stand."""
         before, then = self._mark
-        self._mark = (tokens, self._elapsed_s)
-        return (tokens - before) / max(self._elapsed_s - then, 1e-9)
+        self._mark = (units, self._elapsed_s)
+        return (units - before) / max(self._elapsed_s - then, 1e-9)
 
 
 def _open_writers(config: TrainConfig, out: Path, step: int) -> list[Writer]:

@@ -21,7 +21,7 @@ WARM_UP = 2
 
 
 def measure_step_s(config: TrainConfig, *, repeats: int = 5) -> float:
-    """Time updates on random tokens, in one process; nothing is written.
+    """Time updates of a language model on random tokens, in one process; nothing is written.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def measure_step_s(config: TrainConfig, *, repeats: int = 5) -> float:
         raise ConfigError(f'"repeats" is {repeats}; accepted is 1 or more. Change it.')
     device = pick_device(config.device)
     with torch.random.fork_rng([]):
-        model = LanguageModel(config.model, seed=config.seed).to(device).train()
+        model = LanguageModel(config.language_model, seed=config.seed).to(device).train()
         callee = cast(nn.Module, torch.compile(model)) if config.compile else model
         optimizer = build_optimizer(model, config.optim)
         shape = (config.batch_size, config.seq_len + 1)
-        windows = torch.randint(config.model.vocab_size, shape, device=device)
+        windows = torch.randint(config.language_model.vocab_size, shape, device=device)
         times_s: list[float] = []
         for _ in range(WARM_UP + repeats):
             started = time.perf_counter()

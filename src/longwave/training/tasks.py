@@ -17,6 +17,8 @@ from longwave.errors import ConfigError
 from longwave.training.config import TrainConfig
 from longwave.training.data import IGNORED, Batch, Setting
 from longwave.training.distributed import Workers
+from longwave.training.models import Model
+from longwave.training.validation import next_token_loss
 from longwave.training.writers import Row
 
 __all__ = ["TaskTraining", "answer_examples", "open_task", "wilson_bounds"]
@@ -34,7 +36,7 @@ def open_task(config: TrainConfig) -> TaskTraining:
     """
     task = config.task.build()
     for key, needed in (("vocab_size", task.vocab_size), ("max_length", task.seq_len)):
-        value = getattr(config.model, key)
+        value = getattr(config.language_model, key)
         if value < needed:
             raise ConfigError(
                 f'model.{key} is {value}, but the task "{config.task.task}" needs {needed}. '
@@ -52,9 +54,12 @@ class TaskTraining:
     data : TaskData
     """
 
+    unit = "tokens"
+
     def __init__(self, config: TrainConfig, data: TaskData) -> None:
-        self.data = data
+        self.data, self.model = data, config.model
         self.hash = data.hash
+        self.units_per_step = config.tokens_per_step
         self.sampler = ExampleSampler(len(data.train), config.seed)
 
     def batch(self, step: int, batch_size: int, workers: Workers) -> Batch:
@@ -65,13 +70,21 @@ class TaskTraining:
         targets = torch.from_numpy(np.where(drawn.trained, drawn.targets, np.int64(IGNORED)))
         return Batch(inputs=inputs.to(workers.device), targets=targets.to(workers.device))
 
-    def measure(self, nats: float, targets: Tensor, workers: Workers) -> Row:
+    def learner(self, model: Model) -> nn.Module:
+        """Return the model."""
+        return model
+
+    def loss(self, learner: nn.Module, batch: Batch) -> Tensor:
+        """Return the mean cross-entropy of the trained tokens."""
+        return next_token_loss(learner, batch.inputs, batch.targets)
+
+    def measure(self, loss: float, batch: Batch, workers: Workers) -> Row:
         """Return ``loss`` in nats per trained token."""
-        count = int((targets != IGNORED).sum())
-        nats, total = workers.sum(nats * count, count)
+        count = int((batch.targets != IGNORED).sum())
+        nats, total = workers.sum(loss * count, count)
         return {"loss": nats / total}
 
-    def evaluate(self, model: nn.Module, setting: Setting) -> Row:
+    def evaluate(self, model: Model, setting: Setting) -> Row:
         """Return accuracies on unseen and on as many seen sequences, with the floors beside them.
 
         Accuracies and floors are shares of scored tokens, ``test_exact_match`` one of sequences without a

@@ -14,7 +14,8 @@ from longwave.errors import ConfigError
 from longwave.training.config import TrainConfig
 from longwave.training.data import Batch, Setting
 from longwave.training.distributed import Workers
-from longwave.training.validation import bits_per_byte, validate
+from longwave.training.models import Model
+from longwave.training.validation import bits_per_byte, next_token_loss, validate
 from longwave.training.writers import Row
 
 __all__ = ["TextTraining", "open_text"]
@@ -34,13 +35,13 @@ def open_text(config: TrainConfig, out: Path, workers: Workers) -> TextTraining:
     made = prepare_text(source, out) if workers.is_first else None
     workers.wait()
     data = made or prepare_text(source, out)
-    if data.tokenizer.vocab_size > config.model.vocab_size:
+    if data.tokenizer.vocab_size > config.language_model.vocab_size:
         raise ConfigError(
-            f"model.vocab_size is {config.model.vocab_size}, but the tokenizer has "
+            f"model.vocab_size is {config.language_model.vocab_size}, but the tokenizer has "
             f"{data.tokenizer.vocab_size} tokens. Set it to {data.tokenizer.vocab_size} or more."
         )
     if data.validation is not None:
-        spread_windows(len(data.validation), config.model.max_length)
+        spread_windows(len(data.validation), config.seq_len)
     return TextTraining(config, data, workers.device)
 
 
@@ -54,10 +55,13 @@ class TextTraining:
     device : torch.device
     """
 
+    unit = "tokens"
+
     def __init__(self, config: TrainConfig, text: TextData, device: torch.device) -> None:
-        self.text = text
+        self.text, self.model = text, config.model
         self.hash = text.hash
-        self.seq_len = config.model.max_length
+        self.seq_len = config.seq_len
+        self.units_per_step = config.tokens_per_step
         self.max_windows = config.validation_windows
         self.sampler = WindowSampler(text.train, self.seq_len, config.seed)
         self.byte_lengths = torch.from_numpy(text.tokenizer.byte_lengths).to(device)  # (V,)
@@ -68,14 +72,22 @@ class TextTraining:
         windows = torch.from_numpy(drawn).to(workers.device)  # (B, L + 1)
         return Batch(inputs=windows[:, :-1], targets=windows[:, 1:])
 
-    def measure(self, nats: float, targets: Tensor, workers: Workers) -> Row:
+    def learner(self, model: Model) -> nn.Module:
+        """Return the model."""
+        return model
+
+    def loss(self, learner: nn.Module, batch: Batch) -> Tensor:
+        """Return the mean cross-entropy of the next tokens."""
+        return next_token_loss(learner, batch.inputs, batch.targets)
+
+    def measure(self, loss: float, batch: Batch, workers: Workers) -> Row:
         """Return ``loss`` in nats per token, and ``bits_per_byte``."""
-        n_bytes = float(self.byte_lengths[targets].sum())
-        count = targets.numel()
-        nats, total, n_bytes = workers.sum(nats * count, count, n_bytes)
+        n_bytes = float(self.byte_lengths[batch.targets].sum())
+        count = batch.targets.numel()
+        nats, total, n_bytes = workers.sum(loss * count, count, n_bytes)
         return {"loss": nats / total, "bits_per_byte": bits_per_byte(nats, n_bytes)}
 
-    def evaluate(self, model: nn.Module, setting: Setting) -> Row:
+    def evaluate(self, model: Model, setting: Setting) -> Row:
         """Return ``validation_loss`` and ``validation_bits_per_byte``; nothing without validation text."""
         if self.text.validation is None:
             return {}

@@ -1,0 +1,108 @@
+"""Draw what run.py found: time against the grid, and errors by data and model, as SVG.
+
+    python benchmarks/operator_learning/plot.py runs/operator_learning --out figures
+
+Needs the extra "plots". Writes ``operator_speed.svg`` and ``operator_accuracy.svg``, those that there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import altair as alt
+
+from longwave.report.style import LIGHT, PALETTE_LIGHT, theme
+
+# name in the record, name in the legend; a name keeps its colour on both figures
+NAMES = {
+    "t1-rfft": "T1, Fourier",
+    "t1-dct": "T1, cosines",
+    "fno": "FNO",
+    "ffno": "FFNO",
+    "unet": "U-Net",
+    "neuraloperator-fno": "FNO of neuraloperator",
+}
+SPEED, ACCURACY = "speed.json", "accuracy.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="what run.py wrote")
+    parser.add_argument("--out", type=Path, default=Path())
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in ((SPEED, speed_figure), (ACCURACY, accuracy_figure)):
+        if (options.folder / name).is_file():
+            path = options.out / f"operator_{name.removesuffix('.json')}.svg"
+            draw(json.loads((options.folder / name).read_text("utf-8"))["rows"]).save(path)
+            print(path)
+
+
+def speed_figure(rows: list[dict[str, object]]) -> alt.FacetChart:
+    """Draw milliseconds against the grid, training beside inference, for models at equal settings."""
+    points = [
+        {"model": NAMES[row["model"]], "points": row["n"], "ms": row[f"{key}_ms"], "what": what}
+        for row in rows
+        if row["group"] == "equal" and not row["compiled"]
+        for key, what in (("train", "training step"), ("infer", "inference"))
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("points:O", title="points a side"),
+            y=alt.Y("ms:Q", title="milliseconds (log scale)", scale=alt.Scale(type="log")),
+            color=color(),
+        )
+        .properties(width=260, height=220)
+    )
+    return styled(chart.facet(column=alt.Column("what:N", title=None, sort=["training step", "inference"])))
+
+
+def accuracy_figure(rows: list[dict[str, object]]) -> alt.FacetChart:
+    """Draw errors with their intervals by data and model, equal epochs beside equal seconds."""
+    points = [
+        {
+            "model": NAMES[row["model"]],
+            "data": row["task"],
+            "budget": f"equal {row['budget']}",
+            "error": 100 * row["relative_l2"],
+            "low": 100 * (row["relative_l2"] - row["half_interval"]),
+            "high": 100 * (row["relative_l2"] + row["half_interval"]),
+        }
+        for row in rows
+    ]
+    scale = alt.Scale(type="log", nice=False, padding=10)
+    base = alt.Chart().encode(
+        y=alt.Y("data:N", title=None),
+        yOffset=alt.YOffset("model:N", sort=list(NAMES.values())),
+        color=color(),
+    )
+    title = "relative L2 error on unseen samples, % (log scale)"
+    dots = base.mark_point(filled=True, opacity=1, size=60).encode(
+        x=alt.X("error:Q", title=title, scale=scale)
+    )
+    lines = base.mark_rule().encode(x=alt.X("low:Q", title=title, scale=scale), x2="high:Q")
+    layered = alt.layer(lines, dots, data=alt.InlineData(values=points)).properties(width=300, height=240)
+    return styled(layered.facet(column=alt.Column("budget:N", title=None)))
+
+
+def color() -> alt.Color:
+    names = list(NAMES.values())
+    return alt.Color(
+        "model:N", scale=alt.Scale(domain=names, range=list(PALETTE_LIGHT[: len(names)])), title=None
+    )
+
+
+def styled(chart: alt.FacetChart) -> alt.FacetChart:
+    """Give a figure the style of the report on a light page."""
+    style = theme() | {"background": LIGHT["page"]}
+    return chart.configure(**{key: value for key, value in style.items() if key in ("background", "font")})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Time training steps and inference, all models in one process, one after the other in every round."""
+
+# Shapes: B batch, N points a side
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from longwave.models.pde import CoefficientModel, coefficient_relative_l2, relative_l2, target_coefficients
+from longwave.training import build_model
+from longwave.training.models import FieldModelConfig
+from models import MODES, equal_models, paper_models
+
+PEER = "neuraloperator-fno"
+CPU = {"batch": 8, "sizes": (64, 128), "rounds": 15}
+GPU = {"batch": 64, "sizes": (64, 256), "rounds": 8}
+Call = Callable[[], object]
+
+
+def time_cpu(peers: Path | None, *, is_tiny: bool) -> list[dict[str, object]]:
+    """Compare T1 with the peer's FNO and our own on one thread at equal band, width and depth."""
+    torch.set_num_threads(1)
+    plan = {"batch": 2, "sizes": (32,), "rounds": 2} if is_tiny else CPU
+    found = []
+    for n in plan["sizes"]:
+        modules: dict[str, nn.Module] = {
+            name: build_model(config) for name, config in equal_models((n, n)).items()
+        }
+        if peers is not None:
+            modules[PEER] = peer_model(peers)
+        found += compare(modules, n, plan["batch"], plan["rounds"], torch.device("cpu"), group="equal")
+    return found
+
+
+def time_gpu(*, is_tiny: bool, has_compile: bool, ends_at: float) -> list[dict[str, object]]:
+    """Compare T1 with our FNO and FFNO on a GPU, at equal settings and at the paper's, compiled or not."""
+    device = torch.device("cpu" if is_tiny else "cuda")
+    plan = {"batch": 2, "sizes": (64,), "rounds": 2} if is_tiny else GPU
+    groups = {"equal": wide_models, "paper": paper_models}
+    cases = [(False, group, n) for n in plan["sizes"] for group in groups]
+    cases += [(True, "equal", n) for n in plan["sizes"]] if has_compile else []
+    found = []
+    for compiled, group, n in cases:
+        if time.time() < ends_at:
+            modules = {name: build_model(config).to(device) for name, config in groups[group]((n, n)).items()}
+            found += compare(
+                modules, n, plan["batch"], plan["rounds"], device, group=group, compiled=compiled
+            )
+    return found
+
+
+def wide_models(sizes: tuple[int, ...]) -> dict[str, FieldModelConfig]:
+    """Return models as wide and deep as the paper's T1."""
+    return equal_models(sizes, d_model=48, n_layers=8)
+
+
+def peer_model(folder: Path) -> nn.Module:
+    """Build the FNO of neuraloperator 2.0.0, which counts modes of both signs, from a folder of its own."""
+    sys.path.insert(0, str(folder))
+    from neuralop.models import FNO
+
+    return FNO(n_modes=(MODES, MODES), in_channels=1, out_channels=1, hidden_channels=32, n_layers=4)
+
+
+def compare(
+    modules: dict[str, nn.Module],
+    n: int,
+    batch: int,
+    rounds: int,
+    device: torch.device,
+    *,
+    group: str,
+    compiled: bool = False,
+) -> list[dict[str, object]]:
+    """Time every model in turn, round by round, and return a row for each."""
+    torch.manual_seed(0)
+    x, y = (torch.randn(batch, 1, n, n, device=device) for _ in range(2))
+    calls: dict[tuple[str, str], Call] = {}
+    for name, module in modules.items():
+        calls[name, "train"] = training_step(module, x, y, compiled=compiled)
+        calls[name, "infer"] = inference(module, x, compiled=compiled)
+    for name in [name for name in modules if not all(fits(calls[name, part]) for part in ("train", "infer"))]:
+        print(f"{group} {n}^2 {name}: does not fit into memory", file=sys.stderr, flush=True)
+        del modules[name], calls[name, "train"], calls[name, "infer"]
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in calls}
+    for number in range(-1, rounds):
+        for key, call in calls.items():
+            took = clock(call, device, repeats=3 if device.type == "cuda" else 1)
+            if number >= 0:
+                times[key].append(took)
+    rows = []
+    for name, module in modules.items():
+        row: dict[str, object] = {"group": group, "model": name, "n": n, "batch": batch, "compiled": compiled}
+        row["parameters"] = sum(p.numel() * (2 if p.is_complex() else 1) for p in module.parameters())
+        for part in ("train", "infer"):
+            listed = times[name, part]
+            row[f"{part}_ms"] = round(1e3 * statistics.median(listed), 4)
+            row[f"{part}_ms_range"] = [round(1e3 * min(listed), 4), round(1e3 * max(listed), 4)]
+        rows.append(row)
+        print(
+            f"{group} {n}^2 {'compiled ' if compiled else ''}{name}: step {row['train_ms']} ms, "
+            f"inference {row['infer_ms']} ms",
+            file=sys.stderr,
+            flush=True,
+        )
+    return rows
+
+
+def training_step(module: nn.Module, x: Tensor, y: Tensor, *, compiled: bool) -> Call:
+    """Return an update with AdamW: forward, relative L2 loss, backward, step.
+
+    A T1 learns on coefficients: the targets are transformed once before, the inputs in every step.
+    """
+    module.train()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, weight_decay=1e-4)
+    on_coefficients = isinstance(module, CoefficientModel)
+    if on_coefficients:
+        wanted = target_coefficients(y, module.config.box, module.config.basis).to(x.device)
+
+    def loss_of(x: Tensor) -> Tensor:
+        if on_coefficients:
+            return coefficient_relative_l2(module.coefficients(x), wanted)
+        return relative_l2(module(x), y)
+
+    forward = torch.compile(loss_of) if compiled else loss_of
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        forward(x).backward()
+        optimizer.step()
+
+    return step
+
+
+def inference(module: nn.Module, x: Tensor, *, compiled: bool) -> Call:
+    """Return a forward pass from fields to fields, without gradients."""
+    forward = torch.compile(module.__call__) if compiled else module
+
+    def call() -> None:
+        with torch.no_grad():
+            forward(x)
+
+    return call
+
+
+def fits(call: Call) -> bool:
+    """Call once, to warm up; tell whether memory was enough."""
+    try:
+        call()
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return False
+    return True
+
+
+def clock(call: Call, device: torch.device, repeats: int) -> float:
+    """Return the seconds of one call, the mean of some in a row."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - started) / repeats
