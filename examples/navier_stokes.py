@@ -48,7 +48,7 @@ def main() -> None:
         lost = irreducible_loss(flow.test.targets, (MODES, MODES), basis)
         print(f"{MODES} x {MODES} modes in the basis {basis:4} lose {100 * lost:.2f} % of the targets")
 
-    for name, config in configure(data, epochs=4 if options.tiny else 100).items():
+    for name, config in configure(data, epochs=80 if options.tiny else 100).items():
         result = train(config, options.out / name)
         error, floor = (100 * result.evaluation[key] for key in ("test_relative_l2", "floor_mean_field"))
         print(

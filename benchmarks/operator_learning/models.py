@@ -18,7 +18,7 @@ def equal_models(
         f"t1-{basis}": T1Config(
             **ends,
             resolution=sizes,
-            n_modes=(modes,) * len(sizes),
+            n_modes=(modes + (basis == "rfft"),) * len(sizes),  # an even number cuts a pair in two
             d_model=d_model,
             n_layers=n_layers,
             basis=basis,
@@ -33,8 +33,8 @@ def paper_models(sizes: tuple[int, ...]) -> dict[str, FieldModelConfig]:
     """Return the models of arXiv 2211.14453's Navier-Stokes runs, by name."""
     ends = {"in_channels": 1, "out_channels": 1}
     t1 = {
-        f"t1-{basis}": T1Config(**ends, resolution=sizes, n_modes=(24, 24), basis=basis)
-        for basis in ("dct", "rfft")
+        f"t1-{basis}": T1Config(**ends, resolution=sizes, n_modes=(modes, modes), basis=basis)
+        for basis, modes in (("dct", 24), ("rfft", 25))
     }
     return {
         **t1,

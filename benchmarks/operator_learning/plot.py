@@ -22,6 +22,8 @@ NAMES = {
     "fno": "FNO",
     "ffno": "FFNO",
     "unet": "U-Net",
+    "t1-rfft-moved": "T1, Fourier, moved samples",
+    "fno-moved": "FNO, moved samples",
     "neuraloperator-fno": "FNO of neuraloperator",
 }
 SPEED, ACCURACY = "speed.json", "accuracy.json"
@@ -47,7 +49,7 @@ def speed_figure(rows: list[dict[str, object]]) -> alt.FacetChart:
     points = [
         {"model": NAMES[row["model"]], "points": row["n"], "ms": row[f"{key}_ms"], "what": what}
         for row in rows
-        if row["group"] == "equal" and not row["compiled"]
+        if row["group"] == "equal" and row["mode"] == "eager"
         for key, what in (("train", "training step"), ("infer", "inference"))
     ]
     chart = (

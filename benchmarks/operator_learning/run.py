@@ -139,7 +139,7 @@ def speed_ratios(rows: list[dict[str, object]]) -> list[dict[str, object]]:
         (ours, other)
         for ours in rows
         for other in rows
-        if all(ours[key] == other[key] for key in ("group", "n", "compiled"))
+        if all(ours[key] == other[key] for key in ("group", "n", "mode"))
         and str(ours["model"]).startswith("t1")
         and not str(other["model"]).startswith("t1")
     ]
@@ -147,7 +147,7 @@ def speed_ratios(rows: list[dict[str, object]]) -> list[dict[str, object]]:
         {
             "group": ours["group"],
             "n": ours["n"],
-            "compiled": ours["compiled"],
+            "mode": ours["mode"],
             "t1": ours["model"],
             "against": other["model"],
             "train": round(other["train_ms"] / ours["train_ms"], 2),
@@ -177,10 +177,10 @@ def show(report: dict[str, object]) -> None:
     """Print ratios of times and errors."""
     speed = report.get("speed")
     if speed:
-        print("group   grid  compiled  T1       against             step x  inference x")
+        print("group   grid  mode      T1       against             step x  inference x")
         for row in speed["ratios"]:
             print(
-                f"{row['group']:7} {row['n']:4}  {row['compiled']!s:8}  {row['t1']:8} {row['against']:18} "
+                f"{row['group']:7} {row['n']:4}  {row['mode']:8}  {row['t1']:8} {row['against']:18} "
                 f"{row['train']:7.2f} {row['infer']:12.2f}"
             )
         if all(row["against"] != PEER for row in speed["ratios"]):

@@ -20,7 +20,7 @@ from models import MODES, equal_models, paper_models
 
 PEER = "neuraloperator-fno"
 CPU = {"batch": 8, "sizes": (64, 128), "rounds": 15}
-GPU = {"batch": 64, "sizes": (64, 256), "rounds": 8}
+GPU = {"batch": 64, "sizes": (64, 256), "rounds": 6}
 Call = Callable[[], object]
 
 
@@ -40,19 +40,23 @@ def time_cpu(peers: Path | None, *, is_tiny: bool) -> list[dict[str, object]]:
 
 
 def time_gpu(*, is_tiny: bool, has_compile: bool, ends_at: float) -> list[dict[str, object]]:
-    """Compare T1 with our FNO and FFNO on a GPU, at equal settings and at the paper's, compiled or not."""
+    """Compare T1 with our FNO and FFNO on a GPU, at equal settings and at the paper's.
+
+    Eager, where small kernels wait for Python; captured, a whole step as one CUDA graph; compiled.
+    """
     device = torch.device("cpu" if is_tiny else "cuda")
     plan = {"batch": 2, "sizes": (64,), "rounds": 2} if is_tiny else GPU
     groups = {"equal": wide_models, "paper": paper_models}
-    cases = [(False, group, n) for n in plan["sizes"] for group in groups]
-    cases += [(True, "equal", n) for n in plan["sizes"]] if has_compile else []
+    modes = ["eager"] if is_tiny else ["eager", "captured"]
+    cases = [(mode, group, n) for n in plan["sizes"] for group in groups for mode in modes]
+    cases += [("compiled", "equal", n) for n in plan["sizes"]] if has_compile else []
     found = []
-    for compiled, group, n in cases:
+    for mode, group, n in cases:
         if time.time() < ends_at:
-            modules = {name: build_model(config).to(device) for name, config in groups[group]((n, n)).items()}
-            found += compare(
-                modules, n, plan["batch"], plan["rounds"], device, group=group, compiled=compiled
-            )
+            for name, config in groups[group]((n, n)).items():  # alone, since a graph keeps its memory
+                module = {name: build_model(config).to(device)}
+                found += compare(module, n, plan["batch"], plan["rounds"], device, group=group, mode=mode)
+                torch.cuda.empty_cache()
     return found
 
 
@@ -77,18 +81,18 @@ def compare(
     device: torch.device,
     *,
     group: str,
-    compiled: bool = False,
+    mode: str = "eager",
 ) -> list[dict[str, object]]:
     """Time every model in turn, round by round, and return a row for each."""
     torch.manual_seed(0)
     x, y = (torch.randn(batch, 1, n, n, device=device) for _ in range(2))
     calls: dict[tuple[str, str], Call] = {}
-    for name, module in modules.items():
-        calls[name, "train"] = training_step(module, x, y, compiled=compiled)
-        calls[name, "infer"] = inference(module, x, compiled=compiled)
-    for name in [name for name in modules if not all(fits(calls[name, part]) for part in ("train", "infer"))]:
-        print(f"{group} {n}^2 {name}: does not fit into memory", file=sys.stderr, flush=True)
-        del modules[name], calls[name, "train"], calls[name, "infer"]
+    for name, module in list(modules.items()):
+        try:
+            calls |= prepare(name, module, x, y, mode)
+        except torch.OutOfMemoryError:
+            print(f"{group} {n}^2 {name}: does not fit into memory", file=sys.stderr, flush=True)
+            del modules[name]
     times: dict[tuple[str, str], list[float]] = {key: [] for key in calls}
     for number in range(-1, rounds):
         for key, call in calls.items():
@@ -97,7 +101,7 @@ def compare(
                 times[key].append(took)
     rows = []
     for name, module in modules.items():
-        row: dict[str, object] = {"group": group, "model": name, "n": n, "batch": batch, "compiled": compiled}
+        row: dict[str, object] = {"group": group, "model": name, "n": n, "batch": batch, "mode": mode}
         row["parameters"] = sum(p.numel() * (2 if p.is_complex() else 1) for p in module.parameters())
         for part in ("train", "infer"):
             listed = times[name, part]
@@ -105,21 +109,33 @@ def compare(
             row[f"{part}_ms_range"] = [round(1e3 * min(listed), 4), round(1e3 * max(listed), 4)]
         rows.append(row)
         print(
-            f"{group} {n}^2 {'compiled ' if compiled else ''}{name}: step {row['train_ms']} ms, "
-            f"inference {row['infer_ms']} ms",
+            f"{group} {n}^2 {mode} {name}: step {row['train_ms']} ms, inference {row['infer_ms']} ms",
             file=sys.stderr,
             flush=True,
         )
     return rows
 
 
-def training_step(module: nn.Module, x: Tensor, y: Tensor, *, compiled: bool) -> Call:
+def prepare(name: str, module: nn.Module, x: Tensor, y: Tensor, mode: str) -> dict[tuple[str, str], Call]:
+    """Return the calls of a model, each called once, so that memory is known to be enough."""
+    calls = {
+        (name, "train"): training_step(module, x, y, mode),
+        (name, "infer"): inference(module, x, mode),
+    }
+    for call in calls.values():
+        call()
+    return calls
+
+
+def training_step(module: nn.Module, x: Tensor, y: Tensor, mode: str) -> Call:
     """Return an update with AdamW: forward, relative L2 loss, backward, step.
 
     A T1 learns on coefficients: the targets are transformed once before, the inputs in every step.
     """
     module.train()
-    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, weight_decay=1e-4)
+    optimizer = torch.optim.AdamW(
+        module.parameters(), lr=1e-3, weight_decay=1e-4, capturable=mode == "captured"
+    )
     on_coefficients = isinstance(module, CoefficientModel)
     if on_coefficients:
         wanted = target_coefficients(y, module.config.box, module.config.basis).to(x.device)
@@ -129,35 +145,44 @@ def training_step(module: nn.Module, x: Tensor, y: Tensor, *, compiled: bool) ->
             return coefficient_relative_l2(module.coefficients(x), wanted)
         return relative_l2(module(x), y)
 
-    forward = torch.compile(loss_of) if compiled else loss_of
+    forward = torch.compile(loss_of) if mode == "compiled" else loss_of
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
         forward(x).backward()
         optimizer.step()
 
-    return step
+    return capture(step) if mode == "captured" else step
 
 
-def inference(module: nn.Module, x: Tensor, *, compiled: bool) -> Call:
+def inference(module: nn.Module, x: Tensor, mode: str) -> Call:
     """Return a forward pass from fields to fields, without gradients."""
-    forward = torch.compile(module.__call__) if compiled else module
+    forward = torch.compile(module.__call__) if mode == "compiled" else module
 
     def call() -> None:
         with torch.no_grad():
             forward(x)
 
-    return call
+    return capture(call) if mode == "captured" else call
 
 
-def fits(call: Call) -> bool:
-    """Call once, to warm up; tell whether memory was enough."""
-    try:
+def capture(call: Call) -> Call:
+    """Record a call as one CUDA graph, so that its kernels need not wait for Python."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
         call()
-    except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        return False
-    return True
+
+    def replay() -> Call:  # keeps the recorded call alive, which owns the memory that the graph writes to
+        graph.replay()
+        return call
+
+    return replay
 
 
 def clock(call: Call, device: torch.device, repeats: int) -> float:

@@ -54,6 +54,10 @@ class FieldDataConfig:
     normalize : {"channels", "none"}
         Whether the model reads and writes channels of mean 0 and deviation 1, measured on the training
         samples. The loss and all errors are those of the fields themselves in any case.
+    shifts : sequence of sequence of int
+        Directions along which a periodic equation is the same everywhere, e.g. ``[[1, -1]]`` for the
+        Navier-Stokes data here, whose force depends on ``x + y``. In every update each sample is moved along
+        them by random numbers of grid points, input and target alike. Default: none.
     goal : float, optional
         The relative L2 error to reach. Modes that lose as much before any training are refused.
 
@@ -72,6 +76,7 @@ class FieldDataConfig:
     options: Mapping[str, object] = field(default_factory=dict)
     folder: str = "data"
     normalize: Literal["channels", "none"] = "channels"
+    shifts: tuple[tuple[int, ...], ...] = ()
     goal: float | None = None
 
     def __post_init__(self) -> None:

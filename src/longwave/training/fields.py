@@ -44,6 +44,7 @@ from longwave.training.config import TrainConfig
 from longwave.training.data import Batch, Setting
 from longwave.training.distributed import Workers
 from longwave.training.field_data import load_fields
+from longwave.training.field_shifts import FieldShifts, check_shifts
 from longwave.training.models import FieldModelConfig, Model, build_model
 from longwave.training.operators import ChannelScale, Operator, OperatorRecord
 from longwave.training.writers import Row
@@ -78,6 +79,7 @@ def open_fields(config: TrainConfig, out: Path, workers: Workers) -> FieldTraini
     data = made or load_fields(config.fields, workers.device)
     _refuse_zeros(data)
     model = _settle(config.field_model, data)
+    check_shifts(config.fields.shifts, model, data)
     training = FieldTraining(config, data, model, workers.device)
     if workers.is_first:
         training.save(out)
@@ -112,6 +114,7 @@ class FieldTraining:
         self.lost = report_loss(model, data, config.fields.goal)
         self.floors = floors(data)
         self.tensors = self._tensors(inputs, targets)
+        self.shifts = _open_shifts(config, model, data)
         if sum(t.numel() * t.element_size() for t in self.tensors) <= ON_DEVICE_BYTES:
             self.tensors = tuple(tensor.to(device) for tensor in self.tensors)
 
@@ -135,6 +138,9 @@ class FieldTraining:
         inputs, targets, *rest = (
             tensor[rows.to(tensor.device)].to(workers.device) for tensor in self.tensors
         )
+        if self.shifts is not None:
+            steps = self.shifts.draw(step, batch_size, workers)
+            inputs, targets = self.shifts.move(inputs, steps), self.shifts.move(targets, steps)
         return Batch(inputs=inputs, targets=targets, rest=tuple(rest))
 
     def loss(self, learner: nn.Module, batch: Batch) -> Tensor:
@@ -279,6 +285,13 @@ def report_loss(model: FieldModelConfig, data: PDEDataSet, goal: float | None) -
     else:
         logger.info('%s modes in the basis "%s" lose %.3g of the test targets.', box, model.basis, lost)
     return lost
+
+
+def _open_shifts(config: TrainConfig, model: FieldModelConfig, data: PDEDataSet) -> FieldShifts | None:
+    if not config.fields.shifts:
+        return None
+    basis = model.basis if isinstance(model, T1Config | T1PlusConfig) else None
+    return FieldShifts(config.fields.shifts, data.sizes, basis=basis, seed=config.seed)
 
 
 def _refuse_zeros(data: PDEDataSet) -> None:

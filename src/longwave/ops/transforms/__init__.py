@@ -1,12 +1,13 @@
 """Orthonormal transforms of real fields: cosines, Hartley and packed Fourier modes, on any grid.
 
 ``bases.py`` says what the modes are, ``fields.py`` transforms and goes back, by matrix or by the FFTs of
-``fast.py``, and ``resample.py`` changes grids.
+``fast.py``, ``resample.py`` changes grids, and ``shift.py`` moves periodic fields.
 """
 
 from longwave.ops.transforms.bases import BASES, basis_matrix, frequencies
 from longwave.ops.transforms.fields import crop_modes, dct, idct, inverse, pad_modes, transform
 from longwave.ops.transforms.resample import resample, rescale
+from longwave.ops.transforms.shift import shift, shift_modes
 
 __all__ = [
     "BASES",
@@ -19,5 +20,7 @@ __all__ = [
     "pad_modes",
     "resample",
     "rescale",
+    "shift",
+    "shift_modes",
     "transform",
 ]
