@@ -44,6 +44,7 @@ def test_every_file_of_the_package_is_in_the_wheel(contents: set[str]) -> None:
         r"longwave/registry\.toml",
         r"longwave/py\.typed",
         r"longwave/samples/books/.+\.txt",
+        r"longwave/samples/images/.+\.npz",
         r"longwave/samples/scenarios/.+\.jsonl\.gz",
         r"longwave/report/static/.+\.js",
         r"longwave/report/static/.+\.css",
