@@ -73,9 +73,9 @@ def shift_modes(z: Tensor, basis: str, shares: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> z = torch.tensor([[[1.0, 2.0, 0.0]]])
+    >>> z = torch.tensor([[[1.0, 3.0, 4.0]]])
     >>> shift_modes(z, "rfft", torch.tensor([[0.5]])).round(decimals=3)
-    tensor([[[ 1., -2.,  0.]]])
+    tensor([[[ 1., -3., -4.]]])
     """
     if basis not in PERIODIC:
         raise ConfigError(f'Fields move in the bases {" and ".join(PERIODIC)}, not in "{basis}".')

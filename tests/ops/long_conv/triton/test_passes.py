@@ -84,6 +84,7 @@ def largest(call: Call, grad: Tensor, plan: PassPlan) -> float:
     return max(errors(by_passes(call, grad, plan), exact(call, grad)).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("L", "plan"),
     [
@@ -162,6 +163,7 @@ def test_a_last_group_of_fewer_channels_is_complete(draw):
     assert largest(call, grad, plan) < FEW_POINTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plan", "L", "B", "dtype"),
     [(ONE_BLOCK, 64, 2, torch.bfloat16), (replace(BLOCKS, N0=3), 40, 1, torch.float32)],
@@ -295,6 +297,7 @@ def test_expanded_tensors_are_read(draw):
     assert largest(expanded, grad[:1, :1].expand_as(grad), ONE_BLOCK) < FEW_POINTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_memory_as_it_comes_never_shows(draw, monkeypatch, plan):
     call, grad = make(draw, 61, both=True, skip=True)
