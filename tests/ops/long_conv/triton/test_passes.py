@@ -143,6 +143,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)
 @pytest.mark.parametrize("plan", SMALL.values(), ids=SMALL)
 def test_every_kind_of_call_equals_float64(draw, plan, options):
