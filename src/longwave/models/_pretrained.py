@@ -7,10 +7,10 @@ so that a crash between the two renames, or a file copied from elsewhere, is not
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,9 +21,10 @@ from longwave import __version__
 from longwave.config import config_hash, load_config, replacing, to_dict, write_json
 from longwave.errors import CheckpointError, ConfigError, MissingFile
 
-__all__ = ["Weights", "load_pretrained", "save_pretrained"]
+__all__ = ["SavedModel", "Weights", "build_pretrained", "load_pretrained", "save_pretrained"]
 
 T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
 FORMAT = 1  # raise it when older versions can no longer read what is written; older numbers keep loading
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -66,6 +67,45 @@ class Weights:
                 "Both files must come from one save; save the model again or copy both."
             )
         model.load_state_dict(dict(self.tensors))
+
+
+class SavedModel(nn.Module):
+    """A model with a form on disk, built from nothing but its configuration of type ``config_class``."""
+
+    config_class: ClassVar[type]
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into a folder, each of them whole or not at all.
+
+        Raises
+        ------
+        StorageError
+            If the folder cannot be written.
+        """
+        save_pretrained(self.state_dict(), self.config, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:
+        """Load what ``save_pretrained`` wrote; the model comes in evaluation mode.
+
+        Raises
+        ------
+        MissingFile
+            If there is no such folder.
+        CheckpointError
+            If a file is missing, truncated, from a newer format or from another model.
+        """
+        return build_pretrained(Path(folder), cls.config_class, cls, device)
+
+
+def build_pretrained(
+    folder: Path, config_class: type[T], build: Callable[[T], M], device: str | torch.device
+) -> M:
+    """Read a folder, build the model of its configuration in its type, and copy the weights in."""
+    config, weights = load_pretrained(folder, config_class)
+    model = build(config).to(weights.dtype)
+    weights.copy_into(model)
+    return model.to(device).eval()
 
 
 def save_pretrained(tensors: Mapping[str, Tensor], config: object, folder: Path) -> None:

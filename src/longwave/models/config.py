@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from longwave.errors import ConfigError
+from longwave.models._checks import check_fractions, check_sizes
 
 __all__ = ["LanguageModelConfig"]
 
@@ -56,10 +57,9 @@ class LanguageModelConfig:
     embedding_dropout: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "d_model", "n_layers", "max_length", "d_mlp"):
-            _check_size(name, getattr(self, name))
-        for name in ("dropout", "embedding_dropout"):
-            _check_fraction(name, getattr(self, name))
+        sizes = ("vocab_size", "d_model", "n_layers", "max_length", "d_mlp")
+        check_sizes(**{name: getattr(self, name) for name in sizes})
+        check_fractions(dropout=self.dropout, embedding_dropout=self.embedding_dropout)
         # YAML has lists only; a tuple here makes equal models equal configurations.
         object.__setattr__(self, "attention_layers", tuple(self.attention_layers))
         self._check_layers()
@@ -87,13 +87,3 @@ class LanguageModelConfig:
                 f'"attention_layers" is {list(layers)}; it takes different layers from 0 to '
                 f"{self.n_layers - 1}. Name each layer once, counting from 0."
             )
-
-
-def _check_size(name: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ConfigError(f'"{name}" is {value}; it must be at least 1. Give a positive whole number.')
-
-
-def _check_fraction(name: str, value: float | None) -> None:
-    if value is not None and not 0 <= value < 1:
-        raise ConfigError(f'"{name}" is {value}; it must be at least 0 and below 1. Use 0 for no dropout.')

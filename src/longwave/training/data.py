@@ -15,9 +15,10 @@ from longwave.training.distributed import Workers
 from longwave.training.models import Model, ModelConfig
 from longwave.training.writers import Row
 
-__all__ = ["IGNORED", "Batch", "Setting", "TrainingData"]
+__all__ = ["IGNORED", "Z_95", "Batch", "Setting", "TrainingData"]
 
 IGNORED = -100  # a target that does not count
+Z_95 = 1.959963984540054  # quantile of the normal distribution, of every 95 % interval
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ from longwave.models.pde import (
 from longwave.models.pde.coefficient_model import unit_of
 from longwave.models.pde.t1_config import resolve
 from longwave.training.config import TrainConfig
-from longwave.training.data import Batch, Setting
+from longwave.training.data import Z_95, Batch, Setting
 from longwave.training.distributed import Workers
 from longwave.training.field_data import load_fields
 from longwave.training.field_shifts import FieldShifts, check_shifts
@@ -53,7 +53,6 @@ __all__ = ["FieldTraining", "open_fields", "sample_errors"]
 
 logger = logging.getLogger(__name__)
 
-Z_95 = 1.959963984540054  # quantile of the normal distribution
 ON_DEVICE_BYTES = 4 << 30  # training samples up to this size live on the device
 NOTABLE = 0.1  # an irreducible loss worth a warning where no goal is given
 WORSE = 2.0  # as is one so many times that of another basis

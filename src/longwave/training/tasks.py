@@ -15,15 +15,13 @@ from torch import Tensor, nn
 from longwave.data import Examples, ExampleSampler, TaskData, prepare_task
 from longwave.errors import ConfigError
 from longwave.training.config import TrainConfig
-from longwave.training.data import IGNORED, Batch, Setting
+from longwave.training.data import IGNORED, Z_95, Batch, Setting
 from longwave.training.distributed import Workers
 from longwave.training.models import Model
 from longwave.training.validation import next_token_loss
 from longwave.training.writers import Row
 
 __all__ = ["TaskTraining", "answer_examples", "open_task", "wilson_bounds"]
-
-Z_95 = 1.959963984540054  # quantile of the normal distribution
 
 
 def open_task(config: TrainConfig) -> TaskTraining:

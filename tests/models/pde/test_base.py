@@ -7,7 +7,7 @@ import torch
 
 from longwave.errors import CheckpointError, ConfigError, ShapeError
 from longwave.models.pde import FFNO, FNO, FFNOConfig, FieldModel, FNOConfig, UNet, UNetConfig
-from longwave.models.pde.base import check_modes, check_sizes
+from longwave.models.pde.base import check_modes
 
 SIZES = {"in_channels": 2, "out_channels": 1}
 MODES = {"n_modes": (3, 4), "d_model": 6}
@@ -94,11 +94,6 @@ def test_a_folder_of_another_kind_of_model_is_refused(tmp_path):
 def test_a_model_without_a_forward_is_none():
     with pytest.raises(TypeError, match="forward"):
         FieldModel(MODELS["fno"][1])
-
-
-def test_sizes_below_one_are_refused():
-    with pytest.raises(ConfigError, match='"n_layers" is 0; it must be at least 1'):
-        check_sizes(d_model=4, n_layers=0)
 
 
 @pytest.mark.parametrize("n_modes", [(), (1, 2, 3, 4), (3, 0)], ids=str)

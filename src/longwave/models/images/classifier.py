@@ -7,21 +7,20 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self, cast
+from typing import ClassVar, Literal, Protocol, cast
 
-import torch
 from torch import Tensor, nn
 
 from longwave.errors import ShapeError
 from longwave.mixers import S4ND
 from longwave.mixers.s4nd_settings import check_rates
+from longwave.models._checks import check_fractions, check_sizes
 from longwave.models._initialise import seeded
 from longwave.models._optimizer import ParameterGroup, parameter_groups
-from longwave.models._pretrained import Weights, load_pretrained, save_pretrained
+from longwave.models._pretrained import SavedModel
 from longwave.models.images.convnext import ConvNeXt, ConvNeXtConfig
 from longwave.models.images.isotropic import Isotropic, IsotropicConfig
-from longwave.models.images.parts import Trunk, check_fractions, check_positive, start
+from longwave.models.images.parts import Trunk, start
 from longwave.models.images.vit import ViT, ViTConfig
 
 __all__ = ["Classifier", "ClassifierConfig", "ImageClassifier", "ImageClassifierConfig", "TrunkConfig"]
@@ -88,11 +87,11 @@ class ImageClassifierConfig:
     head_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive(in_channels=self.in_channels, n_classes=self.n_classes)
+        check_sizes(in_channels=self.in_channels, n_classes=self.n_classes)
         check_fractions(head_dropout=self.head_dropout)
 
 
-class Classifier(nn.Module, ABC):
+class Classifier(SavedModel, ABC):
     """A network that reduces a signal to a vector, and a linear layer to classes.
 
     Parameters
@@ -108,7 +107,6 @@ class Classifier(nn.Module, ABC):
     head : Linear
     """
 
-    config_class: ClassVar[type]
     n_dims: ClassVar[int]
 
     def __init__(self, config: ClassifierConfig, *, seed: int = 0) -> None:
@@ -179,33 +177,6 @@ class Classifier(nn.Module, ABC):
         list of groups for ``torch.optim``
         """
         return parameter_groups(self, lr=lr, weight_decay=weight_decay)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` into a folder, each of them whole or not at all.
-
-        Raises
-        ------
-        StorageError
-            If the folder cannot be written.
-        """
-        save_pretrained(self.state_dict(), self.config, Path(folder))
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Load what ``save_pretrained`` wrote; the model comes in evaluation mode.
-
-        Raises
-        ------
-        MissingFile
-            If there is no such folder.
-        CheckpointError
-            If a file is missing, truncated, from a newer format or from another kind of model.
-        """
-        found: tuple[ClassifierConfig, Weights] = load_pretrained(Path(folder), cls.config_class)
-        config, weights = found
-        model = cls(config).to(weights.dtype)
-        weights.copy_into(model)
-        return model.to(device).eval()
 
     def _rates(self, rate: float | Sequence[float]) -> tuple[float, ...]:
         """Return a rate for every axis; one number leaves time as it is."""

@@ -18,14 +18,13 @@ from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
 from longwave.mixers import S4ND, S4NDConfig
+from longwave.models._checks import check_fractions, check_sizes
 from longwave.models.images.parts import (
     POOL,
     ChannelNorm,
     DropPath,
     Pointwise,
     Trunk,
-    check_fractions,
-    check_positive,
     convolution,
     start,
 )
@@ -92,7 +91,7 @@ class ConvNeXtConfig:
     def __post_init__(self) -> None:
         space = ("depths", "widths", "patch", "stem_kernel", "stem_channels", "kernel_size")
         time = ("time_patch", "time_kernel", "stem_time_kernel")
-        check_positive(**{name: getattr(self, name) for name in (*space, *time)})
+        check_sizes(**{name: getattr(self, name) for name in (*space, *time)})
         check_fractions(drop_path=self.drop_path)
         for name in ("depths", "widths"):  # YAML has lists only
             object.__setattr__(self, name, tuple(getattr(self, name)))

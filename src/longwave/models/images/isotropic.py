@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from longwave.errors import ConfigError
 from longwave.mixers import S4ND, S4NDConfig
+from longwave.models._checks import check_fractions, check_sizes
 from longwave.models.images.parts import (
     ChannelNorm,
     Pointwise,
     Trunk,
-    check_fractions,
-    check_positive,
     convolution,
     start,
 )
@@ -60,7 +59,7 @@ class IsotropicConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive(d_model=self.d_model, n_layers=self.n_layers, kernel_size=self.kernel_size)
+        check_sizes(d_model=self.d_model, n_layers=self.n_layers, kernel_size=self.kernel_size)
         check_fractions(dropout=self.dropout)
         if self.kernel_size % 2 == 0:
             raise ConfigError(f'"kernel_size" is {self.kernel_size}; only odd kernels keep the resolution.')

@@ -12,16 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from longwave.errors import ConfigError
-
 __all__ = [
     "POOL",
     "ChannelNorm",
     "DropPath",
     "Pointwise",
     "Trunk",
-    "check_fractions",
-    "check_positive",
     "convolution",
     "start",
 ]
@@ -119,29 +115,3 @@ def start(module: nn.Module) -> None:
         nn.init.trunc_normal_(module.weight, std=STD, a=-2 * STD, b=2 * STD)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def check_positive(**sizes: int | Sequence[int]) -> None:
-    """Refuse sizes below 1, and sequences that are empty or hold one.
-
-    Raises
-    ------
-    ConfigError
-        Naming the first.
-    """
-    for name, value in sizes.items():
-        if (value if isinstance(value, int) else min(value, default=0)) < 1:
-            raise ConfigError(f'"{name}" is {value}; it must be at least 1. Give positive whole numbers.')
-
-
-def check_fractions(**fractions: float) -> None:
-    """Refuse probabilities outside [0, 1).
-
-    Raises
-    ------
-    ConfigError
-        Naming the first.
-    """
-    for name, value in fractions.items():
-        if not 0 <= value < 1:
-            raise ConfigError(f'"{name}" is {value}; it must be at least 0 and below 1. Use 0 for none.')

@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
 from longwave.mixers import Attention, S4NDConfig
+from longwave.models._checks import check_fractions, check_sizes
 from longwave.models.images.parts import (
     NORM_EPS,
     STD,
     DropPath,
     Trunk,
-    check_fractions,
-    check_positive,
     start,
 )
 
@@ -73,7 +72,7 @@ class ViTConfig:
 
     def __post_init__(self) -> None:
         names = ("patch", "image_size", "d_model", "n_layers", "n_heads", "channels")
-        check_positive(**{name: getattr(self, name) for name in names}, d_mlp=self.mlp_width)
+        check_sizes(**{name: getattr(self, name) for name in names}, d_mlp=self.mlp_width)
         check_fractions(dropout=self.dropout, drop_path=self.drop_path)
         if self.image_size % self.patch:
             raise ConfigError(

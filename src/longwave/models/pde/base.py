@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Protocol
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from longwave.errors import ConfigError, ShapeError
-from longwave.models._pretrained import Weights, load_pretrained, save_pretrained
+from longwave.models._pretrained import SavedModel
 
-__all__ = ["FieldConfig", "FieldModel", "check_modes", "check_sizes"]
+__all__ = ["FieldConfig", "FieldModel", "check_modes"]
 
 MAX_DIMS = 3
 
@@ -39,7 +37,7 @@ class FieldConfig(Protocol):
         ...
 
 
-class FieldModel(nn.Module, ABC):
+class FieldModel(SavedModel, ABC):
     """A model from fields to fields on the same grid.
 
     Parameters
@@ -48,8 +46,6 @@ class FieldModel(nn.Module, ABC):
         Of type ``config_class``.
     """
 
-    config_class: ClassVar[type]
-
     def __init__(self, config: FieldConfig) -> None:
         super().__init__()
         self.config = config
@@ -57,33 +53,6 @@ class FieldModel(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Map fields of shape (B, C_in, *grid) to (B, C_out, *grid)."""
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` into a folder, each of them whole or not at all.
-
-        Raises
-        ------
-        StorageError
-            If the folder cannot be written.
-        """
-        save_pretrained(self.state_dict(), self.config, Path(folder))
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Load what ``save_pretrained`` wrote; the model comes in evaluation mode.
-
-        Raises
-        ------
-        MissingFile
-            If there is no such folder.
-        CheckpointError
-            If a file is missing, truncated, from a newer format or from another model.
-        """
-        found: tuple[FieldConfig, Weights] = load_pretrained(Path(folder), cls.config_class)
-        config, weights = found
-        model = cls(config).to(weights.dtype)
-        weights.copy_into(model)
-        return model.to(device).eval()
 
     def _check(self, x: Tensor) -> None:
         n_dims, channels = self.config.n_dims, self.config.in_channels
@@ -95,19 +64,6 @@ class FieldModel(nn.Module, ABC):
                 f"real fields of shape (B, {channels}, {axes}). Put channels before the grid, or build the "
                 "model with in_channels and axes of the data."
             )
-
-
-def check_sizes(**sizes: int) -> None:
-    """Refuse sizes below 1.
-
-    Raises
-    ------
-    ConfigError
-        Naming the first.
-    """
-    for name, value in sizes.items():
-        if value < 1:
-            raise ConfigError(f'"{name}" is {value}; it must be at least 1. Give a positive whole number.')
 
 
 def check_modes(n_modes: Sequence[int]) -> tuple[int, ...]:

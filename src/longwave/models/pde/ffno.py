@@ -15,16 +15,18 @@ from typing import Literal
 from torch import Tensor, nn
 
 from longwave.mixers import FactorizedSpectralConv
+from longwave.models._checks import check_sizes
 from longwave.models._initialise import seeded
-from longwave.models.pde.base import FieldModel, check_modes, check_sizes
-from longwave.models.pde.domain import append_coordinates, check_padding, crop, pad
+from longwave.models.pde.base import FieldModel
+from longwave.models.pde.domain import append_coordinates, crop, pad
 from longwave.models.pde.pointwise import ChannelMLP, PointwiseLinear, activation_function
+from longwave.models.pde.spectral_config import SpectralConfig
 
 __all__ = ["FFNO", "FFNOConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FFNOConfig:
+class FFNOConfig(SpectralConfig):
     """Sizes and parts of a factorised Fourier neural operator.
 
     Parameters
@@ -59,32 +61,14 @@ class FFNOConfig:
     """
 
     kind: Literal["ffno"] = "ffno"
-    in_channels: int
-    out_channels: int
-    n_modes: tuple[int, ...]
     d_model: int = 64
-    n_layers: int = 4
     d_mlp: int | None = None
-    d_projection: int = 128
     share_weights: bool = False
-    activation: Literal["gelu", "relu", "sin", "identity"] = "gelu"
-    coordinates: Literal["start", "centre", "ends", "none"] = "start"
-    padding: float = 0.0
     init: Literal["fno", "vp"] = "vp"
-    resolution: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        names = ("in_channels", "out_channels", "d_model", "n_layers", "d_projection", "mlp_width")
-        check_sizes(**{name: getattr(self, name) for name in names})
-        object.__setattr__(self, "n_modes", check_modes(self.n_modes))
-        if self.resolution is not None:
-            object.__setattr__(self, "resolution", tuple(self.resolution))
-        check_padding(self.padding)
-
-    @property
-    def n_dims(self) -> int:
-        """Axes of the grid."""
-        return len(self.n_modes)
+        super().__post_init__()
+        check_sizes(mlp_width=self.mlp_width)
 
     @property
     def mlp_width(self) -> int:
@@ -130,9 +114,8 @@ class FFNO(FieldModel):
     def __init__(self, config: FFNOConfig, *, seed: int = 0) -> None:
         super().__init__(config)
         width = config.d_model
-        n_inputs = config.in_channels + (config.n_dims if config.coordinates != "none" else 0)
         with seeded(seed):
-            self.lift = PointwiseLinear(n_inputs, width)
+            self.lift = PointwiseLinear(config.n_inputs, width)
             self.spectral = nn.ModuleList(
                 FactorizedSpectralConv(
                     width, config.n_modes, init=config.init, resolution=None if i else config.resolution

@@ -18,16 +18,18 @@ from typing import Literal
 from torch import Tensor, nn
 
 from longwave.mixers import SpectralConv
+from longwave.models._checks import check_sizes
 from longwave.models._initialise import seeded
-from longwave.models.pde.base import FieldModel, check_modes, check_sizes
-from longwave.models.pde.domain import append_coordinates, check_padding, crop, pad
+from longwave.models.pde.base import FieldModel
+from longwave.models.pde.domain import append_coordinates, crop, pad
 from longwave.models.pde.pointwise import ChannelMLP, PointwiseLinear, activation_function
+from longwave.models.pde.spectral_config import SpectralConfig
 
 __all__ = ["FNO", "FNOConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FNOConfig:
+class FNOConfig(SpectralConfig):
     """Sizes and parts of a Fourier neural operator.
 
     Parameters
@@ -67,33 +69,13 @@ class FNOConfig:
     """
 
     kind: Literal["fno"] = "fno"
-    in_channels: int
-    out_channels: int
-    n_modes: tuple[int, ...]
     d_model: int = 32
-    n_layers: int = 4
-    d_projection: int = 128
     d_lift: int | None = None
-    activation: Literal["gelu", "relu", "sin", "identity"] = "gelu"
-    coordinates: Literal["start", "centre", "ends", "none"] = "start"
-    padding: float = 0.0
     init: Literal["fno", "vp"] = "fno"
-    resolution: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        names = ("in_channels", "out_channels", "d_model", "n_layers", "d_projection")
-        check_sizes(
-            **{name: getattr(self, name) for name in names}, d_lift=1 if self.d_lift is None else self.d_lift
-        )
-        object.__setattr__(self, "n_modes", check_modes(self.n_modes))
-        if self.resolution is not None:
-            object.__setattr__(self, "resolution", tuple(self.resolution))
-        check_padding(self.padding)
-
-    @property
-    def n_dims(self) -> int:
-        """Axes of the grid."""
-        return len(self.n_modes)
+        super().__post_init__()
+        check_sizes(d_lift=1 if self.d_lift is None else self.d_lift)
 
 
 class FNO(FieldModel):
@@ -133,12 +115,11 @@ class FNO(FieldModel):
 
     def __init__(self, config: FNOConfig, *, seed: int = 0) -> None:
         super().__init__(config)
-        n_inputs = config.in_channels + (config.n_dims if config.coordinates != "none" else 0)
         with seeded(seed):
             self.lift: nn.Module = (
-                PointwiseLinear(n_inputs, config.d_model)
+                PointwiseLinear(config.n_inputs, config.d_model)
                 if config.d_lift is None
-                else ChannelMLP(n_inputs, config.d_lift, config.d_model)
+                else ChannelMLP(config.n_inputs, config.d_lift, config.d_model)
             )
             self.layers = nn.ModuleList(_Layer(config, is_first=i == 0) for i in range(config.n_layers))
             self.projection = ChannelMLP(config.d_model, config.d_projection, config.out_channels)

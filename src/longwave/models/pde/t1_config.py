@@ -13,7 +13,8 @@ from typing import Literal
 from torch import Tensor
 
 from longwave.errors import ConfigError, ShapeError
-from longwave.models.pde.base import MAX_DIMS, check_sizes
+from longwave.models._checks import check_sizes
+from longwave.models.pde.base import MAX_DIMS
 from longwave.models.pde.selection import (
     as_box,
     box_of,

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from longwave.errors import ShapeError
+from longwave.models._checks import check_sizes
 from longwave.models._initialise import seeded
-from longwave.models._pretrained import load_pretrained
-from longwave.models.pde.base import check_sizes
+from longwave.models._pretrained import build_pretrained
 from longwave.models.pde.coefficient_model import CoefficientLift, CoefficientModel
 from longwave.models.pde.pointwise import activation_function
 from longwave.models.pde.t1_block import T1Block
@@ -175,10 +175,7 @@ class T1Plus(CoefficientModel):
         CheckpointError
             If a file is missing, truncated, from a newer format or from another model or image network.
         """
-        config, weights = load_pretrained(Path(folder), T1PlusConfig)
-        model = cls(config, network).to(weights.dtype)
-        weights.copy_into(model)
-        return model.to(device).eval()
+        return build_pretrained(Path(folder), T1PlusConfig, lambda config: cls(config, network), device)
 
     def _check_image(self, y: Tensor, sizes: Sequence[int]) -> None:
         wanted = (sizes[0], self.config.out_channels, *sizes[2:])

@@ -18,8 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
+from longwave.models._checks import check_sizes
 from longwave.models._initialise import seeded
-from longwave.models.pde.base import MAX_DIMS, FieldModel, check_sizes
+from longwave.models.pde.base import MAX_DIMS, FieldModel
 
 __all__ = ["UNet", "UNetConfig"]
 

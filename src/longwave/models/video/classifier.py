@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from longwave.models._checks import check_fractions, check_sizes
 from longwave.models.images import Classifier, ConvNeXtConfig, IsotropicConfig
-from longwave.models.images.parts import check_fractions, check_positive
 
 __all__ = ["VideoClassifier", "VideoClassifierConfig"]
 
@@ -37,7 +37,7 @@ class VideoClassifierConfig:
     head_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive(in_channels=self.in_channels, n_classes=self.n_classes)
+        check_sizes(in_channels=self.in_channels, n_classes=self.n_classes)
         check_fractions(head_dropout=self.head_dropout)
 
 
