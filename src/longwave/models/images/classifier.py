@@ -211,6 +211,7 @@ class ImageClassifier(Classifier):
 
     Examples
     --------
+    >>> import torch
     >>> small = IsotropicConfig(d_model=8, n_layers=1)
     >>> model = ImageClassifier(ImageClassifierConfig(trunk=small, in_channels=1, n_classes=10))
     >>> model(torch.zeros(2, 1, 28, 28)).shape, model(torch.zeros(2, 1, 7, 7), rate=4.0).shape
