@@ -16,6 +16,7 @@ from longwave.data.pde import (
     BurgersConfig,
     PDEConfig,
     PDEDataSet,
+    Symmetries,
     make_pde_data,
     pde_config,
     read_pde_file,
@@ -27,6 +28,7 @@ __all__ = ["FieldDataConfig", "FieldShape", "describe_fields", "load_fields"]
 
 logger = logging.getLogger(__name__)
 
+AUTO = "auto"  # all symmetries
 OWN = ("n_train", "n_test", "resolution", "seed")  # settings of an equation with a key of their own here
 
 
@@ -58,6 +60,9 @@ class FieldDataConfig:
         Directions along which a periodic equation is the same everywhere, e.g. ``[[1, -1]]`` for the
         Navier-Stokes data here, whose force depends on ``x + y``. In every update each sample is moved along
         them by random numbers of grid points, input and target alike. Default: none.
+    symmetries : str or sequence of str
+        Names of symmetries of the equation, or ``"auto"`` for all that it has: in every update each sample is
+        seen as some of them, chosen at random, would show it, input and target alike. Default: none.
     goal : float, optional
         The relative L2 error to reach. Modes that lose as much before any training are refused.
 
@@ -77,6 +82,7 @@ class FieldDataConfig:
     folder: str = "data"
     normalize: Literal["channels", "none"] = "channels"
     shifts: tuple[tuple[int, ...], ...] = ()
+    symmetries: str | tuple[str, ...] = ()
     goal: float | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +116,30 @@ class FieldDataConfig:
         known = pde_config(self.equation or "")
         own = {name: getattr(self, name) for name in OWN if getattr(self, name) is not None}
         return load_config(type(known), {**to_dict(known), **self.options, **own})
+
+    def chosen_symmetries(self) -> Symmetries:
+        """Return what samples are moved by: along ``shifts``, and by the ``symmetries`` that are named.
+
+        Raises
+        ------
+        UnknownName
+            If the equation has no such symmetry.
+        ConfigError
+            If the fields come from a file, or a setting of the equation is wrong.
+        """
+        if not self.symmetries:
+            return Symmetries(directions=self.shifts)
+        if self.equation is None:
+            raise ConfigError(
+                f'"symmetries" are set, but the fields come from "{self.file}", which does not tell any. '
+                'Leave them out; translations of a periodic equation can be named with "shifts".'
+            )
+        known = self.simulation().symmetries()
+        names = (self.symmetries,) if isinstance(self.symmetries, str) else self.symmetries
+        found = known if AUTO in names else known.choose(names)
+        return Symmetries(
+            directions=tuple(dict.fromkeys((*self.shifts, *found.directions))), moves=found.moves
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

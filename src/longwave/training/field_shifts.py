@@ -88,7 +88,8 @@ def check_shifts(directions: Directions, model: FieldModelConfig, data: PDEDataS
     modes = data.sizes if model.keep_high else model.box
     if model.basis == "dct" or any(m % 2 == 0 for m in modes):
         raise ConfigError(
-            f"data.shifts moves samples of a model with {' x '.join(map(str, modes))} modes in the basis "
-            f'"{model.basis}"; it takes an odd number of "rfft" or "hartley" modes an axis. Set '
-            f"model.basis=rfft and model.n_modes={[m - 1 + m % 2 for m in modes]}, or leave data.shifts out."
+            f'Samples of a model with {" x ".join(map(str, modes))} modes in the basis "{model.basis}" are '
+            'to be moved along; that takes an odd number of "rfft" or "hartley" modes an axis. Set '
+            f"model.basis=rfft and model.n_modes={[m - 1 + m % 2 for m in modes]}, or leave data.shifts, and "
+            '"shift" of data.symmetries, out.'
         )

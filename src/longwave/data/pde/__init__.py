@@ -9,6 +9,7 @@ from longwave.data.pde.files import read_pde_file
 from longwave.data.pde.navier_stokes import NavierStokesConfig, diagonal_force, solve_navier_stokes
 from longwave.data.pde.random_fields import neumann_field, periodic_field
 from longwave.data.pde.smoke import SmokeConfig, solve_smoke
+from longwave.data.pde.symmetries import Symmetries, Symmetry
 
 __all__ = [
     "PDE_DATA",
@@ -22,6 +23,8 @@ __all__ = [
     "PDEConfig",
     "PDEDataSet",
     "SmokeConfig",
+    "Symmetries",
+    "Symmetry",
     "diagonal_force",
     "make_pde_data",
     "neumann_field",

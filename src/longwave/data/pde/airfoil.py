@@ -19,6 +19,7 @@ from torch import Tensor
 
 from longwave.data.pde.fields import Channel
 from longwave.data.pde.random_fields import Key
+from longwave.data.pde.symmetries import Symmetries, Symmetry
 from longwave.data.synthetic.settings import require
 from longwave.errors import ShapeError
 
@@ -95,6 +96,11 @@ class AirfoilConfig:
             Channel(name="velocity, along", unit="length/time", is_smooth=False),
             Channel(name="velocity, across", unit="length/time", is_smooth=False),
         )
+
+    def symmetries(self) -> Symmetries:
+        """Return the mirror that turns airfoil and flow upside down."""
+        mirror = Symmetry(name="mirror-y", mirrors=(1,), signs=((1, -1, 1), (1, 1, -1)))
+        return Symmetries(moves=(mirror,))
 
     def draw(self, keys: Sequence[Key], device: torch.device) -> tuple[Tensor, Tensor]:
         """Draw one airfoil a key; return (B, 3, N, N) each, 0 inside the airfoil except for its mask.

@@ -15,6 +15,7 @@ from torch import Tensor
 from longwave.data.pde.fields import Channel
 from longwave.data.pde.marching import IntegratingFactor, count_steps, march
 from longwave.data.pde.random_fields import Key, periodic_field
+from longwave.data.pde.symmetries import Symmetries, Symmetry
 from longwave.data.synthetic.settings import require
 from longwave.errors import ShapeError
 from longwave.ops.transforms import resample
@@ -82,6 +83,11 @@ class BurgersConfig:
         """Name the channels of inputs and targets."""
         first, last = (Channel(name=f"velocity at t={t:g}", unit="length/time") for t in (0.0, self.horizon))
         return (first,), (last,)
+
+    def symmetries(self) -> Symmetries:
+        """Return translations, and the mirror, in which velocities point the other way."""
+        mirror = Symmetry(name="mirror-x", mirrors=(0,), signs=((-1,), (-1,)))
+        return Symmetries(directions=((1,),), moves=(mirror,))
 
     def draw(self, keys: Sequence[Key], device: torch.device) -> tuple[Tensor, Tensor]:
         """Simulate one sample a key; return first and last velocity, (B, 1, N) each."""

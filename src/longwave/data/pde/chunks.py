@@ -24,6 +24,7 @@ from torch import Tensor
 from longwave.config import config_hash, to_dict
 from longwave.data.pde.fields import Channel, FieldPairs
 from longwave.data.pde.random_fields import Key
+from longwave.data.pde.symmetries import Symmetries
 from longwave.errors import ConfigError, StorageError
 
 __all__ = ["CHUNK", "Simulation", "simulate", "simulation_hash"]
@@ -70,6 +71,10 @@ class Simulation(Protocol):
 
     def channels(self) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
         """Name the channels of inputs and targets."""
+        ...
+
+    def symmetries(self) -> Symmetries:
+        """Tell what takes solutions to solutions."""
         ...
 
     def draw(self, keys: Sequence[Key], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 from longwave.data.pde.cells import restrict_cells
 from longwave.data.pde.fields import Channel
 from longwave.data.pde.random_fields import Key, neumann_field
+from longwave.data.pde.symmetries import Symmetries, Symmetry
 from longwave.data.synthetic.settings import require
 from longwave.errors import ConfigError, DataError, ShapeError
 
@@ -82,6 +83,17 @@ class DarcyConfig:
     def channels(self) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
         """Name the channels of inputs and targets."""
         return (Channel(name="permeability", is_smooth=False),), (Channel(name="pressure"),)
+
+    def symmetries(self) -> Symmetries:
+        """Return those of the square: rocks and pressures are turned and mirrored together."""
+        signs = ((1,), (1,))
+        return Symmetries(
+            moves=(
+                Symmetry(name="swap", swaps=True, signs=signs),
+                Symmetry(name="mirror-x", mirrors=(0,), signs=signs),
+                Symmetry(name="mirror-y", mirrors=(1,), signs=signs),
+            )
+        )
 
     def draw(self, keys: Sequence[Key], device: torch.device) -> tuple[Tensor, Tensor]:
         """Solve one sample a key; return permeability and pressure, (B, 1, N, N) each.

@@ -24,6 +24,7 @@ from torch import Tensor
 from longwave.data.pde.fields import Channel
 from longwave.data.pde.marching import IntegratingFactor, State, StepLimit, count_steps, march
 from longwave.data.pde.random_fields import Key, periodic_field
+from longwave.data.pde.symmetries import Symmetries, Symmetry
 from longwave.data.synthetic.settings import require
 from longwave.errors import ShapeError
 from longwave.ops.transforms import resample
@@ -114,6 +115,34 @@ class NavierStokesConfig:
         if self.n_context == 0:
             return (named[0],), tuple(named[1:])
         return tuple(named[1 : self.n_context + 1]), tuple(named[self.n_context + 1 :])
+
+    def symmetries(self) -> Symmetries:
+        """Return those of the torus that leave the force as it is; without a force, all of them.
+
+        Notes
+        -----
+        In a mirror vorticity changes its sign, and so must the force, a wave of ``s = x + y``: half a period
+        along s does that. Half a turn takes s to -s, which is the same wave a quarter of a period along,
+        ``cos(pi/2 - s) + sin(pi/2 - s) = sin s + cos s``.
+        """
+        inputs, targets = (len(part) for part in self.channels())
+        kept, changed = ((1,) * inputs, (1,) * targets), ((-1,) * inputs, (-1,) * targets)
+        if self.force == 0:
+            return Symmetries(
+                directions=((1, 0), (0, 1)),
+                moves=(
+                    Symmetry(name="swap", swaps=True, signs=changed),
+                    Symmetry(name="mirror-x", mirrors=(0,), signs=changed),
+                    Symmetry(name="mirror-y", mirrors=(1,), signs=changed),
+                ),
+            )
+        return Symmetries(
+            directions=((1, -1),),
+            moves=(
+                Symmetry(name="swap", swaps=True, share=(0.5, 0.0), signs=changed),
+                Symmetry(name="turn", mirrors=(0, 1), share=(0.25, 0.0), signs=kept),
+            ),
+        )
 
     def draw(self, keys: Sequence[Key], device: torch.device) -> tuple[Tensor, Tensor]:
         """Simulate one sample a key; return inputs and targets, (B, C, N, N) each."""

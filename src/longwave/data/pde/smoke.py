@@ -26,6 +26,7 @@ from longwave.data.pde.cells import restrict_cells
 from longwave.data.pde.fields import Channel
 from longwave.data.pde.marching import State, StepLimit, count_steps, march
 from longwave.data.pde.random_fields import Key
+from longwave.data.pde.symmetries import Symmetries, Symmetry
 from longwave.data.synthetic.settings import require
 from longwave.errors import ShapeError
 from longwave.ops.transforms import basis_matrix
@@ -128,6 +129,15 @@ class SmokeConfig:
         ]
         seen, told = named[: self.n_context], named[self.n_context :]
         return tuple(chain.from_iterable(seen)), tuple(chain.from_iterable(told))
+
+    def symmetries(self) -> Symmetries:
+        """Return the mirror from side to side; up and down are not alike."""
+        inputs, targets = (
+            tuple(-1 if channel.name.startswith("velocity across") else 1 for channel in channels)
+            for channels in self.channels()
+        )
+        mirror = Symmetry(name="mirror-x", mirrors=(0,), signs=(inputs, targets))
+        return Symmetries(moves=(mirror,))
 
     def draw(self, keys: Sequence[Key], device: torch.device) -> tuple[Tensor, Tensor]:
         """Simulate one sample a key; return inputs and targets, (B, C, N, N) each."""
