@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from longwave.models.pde import T1Config, T1PlusConfig
 from longwave.recipes import t1_airfoil, t1_darcy, t1_navier_stokes, t1_plus_navier_stokes, t1_tiny
+from longwave.recipes.fno import fno_smoke
+from longwave.recipes.operators import fit_to_fields
+from longwave.recipes.t1 import t1_smoke
 
 
 def test_navier_stokes() -> None:
@@ -36,6 +39,16 @@ def test_airfoils() -> None:
 def test_t1_plus_has_a_unet_from_64_channels() -> None:
     assert isinstance(t1_plus_navier_stokes().model, T1PlusConfig)
     assert t1_plus_navier_stokes().model.channel_exponent == 6
+
+
+def test_smoke_tells_ten_pictures_from_two_for_twins_of_one_band() -> None:
+    t1, fno = t1_smoke(), fno_smoke(seed=2)
+    assert (t1.model.in_channels, t1.model.out_channels) == (2, 10)
+    assert (t1.data, t1.optim, t1.steps) == (fno.data, fno.optim, fno.steps)
+    assert t1.model.n_modes == tuple(2 * m for m in fno.model.n_modes)
+    assert t1.fields.chosen_symmetries().names == ("mirror-x",)
+    assert (fit_to_fields(t1), fit_to_fields(fno)) == (t1, fno)
+    assert (t1.seed, fno.seed) == (0, 2)
 
 
 def test_the_basis_is_left_to_the_data() -> None:

@@ -7,13 +7,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from longwave.data import TextDataConfig
+from longwave.mixers import S4NDConfig
 from longwave.models import LanguageModelConfig
+from longwave.models.images import ImageClassifierConfig, IsotropicConfig
 from longwave.models.pde import FNOConfig, T1Config
 from longwave.samples import sample_path
-from longwave.training import FieldDataConfig, OptimConfig, TrainConfig
+from longwave.training import FieldDataConfig, ImageDataConfig, OptimConfig, TrainConfig
 
 TIMES = ("tokens_per_s", "samples_per_s", "memory_mb", "elapsed_s")
 
@@ -112,6 +115,52 @@ def field_run(fields: FieldDataConfig, t1: T1Config) -> TrainConfig:
         model=t1,
         data=fields,
         optim=OptimConfig(lr=1e-2, betas=(0.9, 0.999), weight_decay=1e-4, clip=0.0, schedule="step"),
+        steps=8,
+        batch_size=4,
+        device="cpu",
+        log_every=1,
+        eval_every=4,
+        checkpoint_every=3,
+    )
+
+
+@pytest.fixture(scope="session")
+def image_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of 23 and 10 grey images of 8 x 12 pixels: bright above, below, or nowhere."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, np.ndarray] = {}
+    for name, n in (("train", 23), ("test", 10)):
+        labels = np.arange(n) % 3
+        images = rng.integers(0, 100, (n, 8, 12))
+        images[labels == 1, :4] += 150
+        images[labels == 2, 4:] += 150
+        arrays |= {f"{name}_x": images.astype(np.uint8), f"{name}_y": labels}
+    path = tmp_path_factory.mktemp("images") / "halves.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def images(image_file: Path) -> ImageDataConfig:
+    """Return these images at half their resolution."""
+    return ImageDataConfig(source=str(image_file), rate=2.0)
+
+
+@pytest.fixture
+def s4nd() -> ImageClassifierConfig:
+    """Return an S4ND classifier so small that it trains in a second."""
+    kernels = S4NDConfig(d_state=4, bandlimit=0.5)
+    trunk = IsotropicConfig(d_model=6, n_layers=2, s4nd=kernels, dropout=0.1)
+    return ImageClassifierConfig(in_channels=1, n_classes=3, trunk=trunk)
+
+
+@pytest.fixture
+def image_run(images: ImageDataConfig, s4nd: ImageClassifierConfig) -> TrainConfig:
+    """Return a run of 8 steps on images, with two evaluations and a checkpoint every 3 steps."""
+    return TrainConfig(
+        model=s4nd,
+        data=images,
+        optim=OptimConfig(lr=2e-2, betas=(0.9, 0.999), weight_decay=0.05, clip=0.0, warmup_fraction=0.25),
         steps=8,
         batch_size=4,
         device="cpu",

@@ -15,7 +15,7 @@ import torch
 from longwave.config import to_dict, write_json
 from longwave.errors import ConfigError
 from longwave.models.pde import FNOConfig
-from longwave.training import TrainConfig, load_trained, train
+from longwave.training import ImageStage, TrainConfig, load_trained, train
 from longwave.training.distributed import Workers, join_workers
 from longwave.training.fields import open_fields
 
@@ -125,6 +125,28 @@ def test_operators_on_two_processes_have_the_losses_of_one(
     train(config, tmp_path / "one")
     two, one = (
         [row.get("loss", row.get("test_relative_l2")) for row in curve(tmp_path / name)]
+        for name in ("two", "one")
+    )
+    assert two == pytest.approx(one, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_classifiers_on_two_processes_have_the_losses_of_one_through_stages(
+    image_run: TrainConfig, curve: Curve, tmp_path: Path
+) -> None:
+    stages = (ImageStage(rate=4.0, steps=4, bandlimit=0.25), ImageStage(rate=2.0, steps=4, restart=True))
+    trunk = replace(image_run.image_model.trunk, dropout=0.0)
+    config = replace(
+        image_run,
+        model=replace(image_run.image_model, trunk=trunk),
+        data=replace(image_run.images, rate=1.0, stages=stages),
+        accumulation=2,
+    )
+    done = torchrun(replace(config, distributed="ddp"), tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    train(config, tmp_path / "one")
+    two, one = (
+        [row.get("loss", row.get("test_accuracy")) for row in curve(tmp_path / name)]
         for name in ("two", "one")
     )
     assert two == pytest.approx(one, rel=1e-3)

@@ -10,6 +10,7 @@ import torch
 from longwave.config import apply_overrides, load_config, to_dict
 from longwave.errors import CheckpointError, ConfigError
 from longwave.models import LanguageModel, LanguageModelConfig
+from longwave.models.images import ImageClassifier, ImageClassifierConfig, IsotropicConfig, ViTConfig
 from longwave.models.pde import (
     FFNO,
     FNO,
@@ -22,6 +23,7 @@ from longwave.models.pde import (
     UNet,
     UNetConfig,
 )
+from longwave.models.video import VideoClassifier, VideoClassifierConfig
 from longwave.training import TrainConfig, build_model
 from longwave.training.models import ask_to_recompute, check_model, load_saved
 
@@ -32,6 +34,12 @@ MODELS = {
     "fno": (FNOConfig(**ENDS, n_modes=(2, 2), d_model=4, n_layers=1), FNO),
     "ffno": (FFNOConfig(**ENDS, n_modes=(2, 2), d_model=4, n_layers=1), FFNO),
     "unet": (UNetConfig(**ENDS, channel_exponent=1, n_levels=2), UNet),
+    "image": (ImageClassifierConfig(trunk=IsotropicConfig(d_model=4, n_layers=1)), ImageClassifier),
+    "vit": (
+        ImageClassifierConfig(trunk=ViTConfig(patch=4, image_size=8, d_model=4, n_layers=1, n_heads=2)),
+        ImageClassifier,
+    ),
+    "video": (VideoClassifierConfig(trunk=IsotropicConfig(d_model=4, n_layers=1)), VideoClassifier),
     "language": (LanguageModelConfig(vocab_size=9, d_model=4, n_layers=1, max_length=8), LanguageModel),
 }
 EVERY = pytest.mark.parametrize(("config", "cls"), MODELS.values(), ids=MODELS)
@@ -71,7 +79,7 @@ def test_an_override_reaches_a_model_of_fields() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"kind": "t2"}, 'There is no kind "t2". Known: t1, t1-plus, fno, ffno, unet.'),
+        ({"kind": "t2"}, 'There is no kind "t2". Known: t1, t1-plus, fno, ffno, unet, image, video.'),
         ({"kind": "fno", "basis": "dct"}, 'Unknown key "basis" in FNOConfig'),
         ({"in_channels": 1}, 'Unknown key "in_channels" in LanguageModelConfig'),
     ],

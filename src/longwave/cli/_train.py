@@ -37,9 +37,9 @@ def train(
         output.result_json(to_dict(config))
         return
     is_file = Path(recipe).suffix in (".yaml", ".yml", ".json")  # the dot of hyena-pile-1.3b is none
-    if not output.is_quiet:  # how far a simulation is, and what the modes of a model lose
-        logging.getLogger("longwave.training.field_data").setLevel(logging.INFO)
-        logging.getLogger("longwave.training.fields").setLevel(logging.INFO)
+    if not output.is_quiet:  # how far a simulation is, what the modes of a model lose, which stage begins
+        for name in ("field_data", "fields", "images"):
+            logging.getLogger(f"longwave.training.{name}").setLevel(logging.INFO)
     folder = out or Path("runs") / (Path(recipe).stem if is_file else recipe)
     output.say(f"Training in {folder} ({config.steps} steps, seed {config.seed}).")
     with output.bar("train") as update:
@@ -88,8 +88,9 @@ def describe_evaluation(values: Mapping[str, float]) -> str:
         for key, value in values.items()
         if key.startswith("floor_")
     )
+    what = "images" if "resolution" in values else "sequences"
     return (
-        f"{100 * values['test_accuracy']:.1f} % right on unseen sequences (95 % interval {100 * low:.1f} to "
+        f"{100 * values['test_accuracy']:.1f} % right on unseen {what} (95 % interval {100 * low:.1f} to "
         f"{100 * high:.1f}; floors: {floors})"
     )
 

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -22,10 +21,11 @@ import numpy as np
 import polars as pl
 
 from longwave.config import replacing
+from longwave.evaluation.dates import latest_date
 from longwave.metrics.field_arrays import finite_samples
 from longwave.metrics.fields import score_fields
 from longwave.metrics.spectra import energy_spectrum
-from longwave.predictions import append_side, read_predictions, skip_done, write_predictions
+from longwave.predictions import append_side, skip_done, write_predictions
 
 __all__ = ["CASES", "FIELD_PREFIX", "FIELD_SCORE", "FieldAnswers", "field_scenario", "record_fields"]
 
@@ -153,7 +153,7 @@ def record_fields(
     out = Path(out)
     where = {
         "scenario": field_scenario(answers.data),
-        "date": date or _date(out),
+        "date": date or latest_date(out),
         "prompt": "fields",
         "perturbation": None if answers.is_training_grid else f"resolution-{answers.resolution[0]}",
         "split": "test",
@@ -252,11 +252,3 @@ def _write_cases(out: Path, answers: FieldAnswers, where: Mapping[str, object], 
 
 def _names(n: int) -> list[str]:
     return [f"test-{i:04d}" for i in range(n)]
-
-
-def _date(out: Path) -> str:
-    if (out / "predictions").is_dir():
-        dates = read_predictions(out)["date"].drop_nulls()
-        if len(dates):
-            return str(dates.max())
-    return datetime.date.today().isoformat()

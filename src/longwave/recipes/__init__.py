@@ -15,10 +15,36 @@ from longwave.recipes.fno import (
 )
 from longwave.recipes.h3 import h3_openwebtext, h3_pile, h3_wikitext103
 from longwave.recipes.hyena import hyena_pile
+from longwave.recipes.images import fit_to_images, image_run, set_image_steps
 from longwave.recipes.loading import load_recipe
 from longwave.recipes.long_conv import h3_conv_pile
 from longwave.recipes.operators import operator_run
 from longwave.recipes.s4d import s4d_openwebtext
+from longwave.recipes.s4nd import (
+    conv2d_cifar,
+    conv2d_cifar_progressive,
+    conv2d_cifar_zero_shot,
+    conv2d_mnist,
+    conv2d_mnist_progressive,
+    conv2d_mnist_zero_shot,
+    conv2d_omniglot,
+    conv3d_moving_digits,
+    convnext_imagenet,
+    s4nd,
+    s4nd_cifar,
+    s4nd_cifar_progressive,
+    s4nd_cifar_zero_shot,
+    s4nd_imagenet_convnext,
+    s4nd_imagenet_vit,
+    s4nd_mnist,
+    s4nd_mnist_progressive,
+    s4nd_mnist_sequence,
+    s4nd_mnist_zero_shot,
+    s4nd_moving_digits,
+    s4nd_omniglot,
+    s4nd_tiny,
+    vit_imagenet,
+)
 from longwave.recipes.settings import apply_settings, fit_to_task
 from longwave.recipes.synthetic import (
     addition,
@@ -43,8 +69,18 @@ __all__ = [
     "addition",
     "apply_settings",
     "books_models",
+    "conv2d_cifar",
+    "conv2d_cifar_progressive",
+    "conv2d_cifar_zero_shot",
+    "conv2d_mnist",
+    "conv2d_mnist_progressive",
+    "conv2d_mnist_zero_shot",
+    "conv2d_omniglot",
+    "conv3d_moving_digits",
+    "convnext_imagenet",
     "ffno_airfoil",
     "ffno_navier_stokes",
+    "fit_to_images",
     "fit_to_task",
     "fno",
     "fno_airfoil",
@@ -57,6 +93,7 @@ __all__ = [
     "h3_pile",
     "h3_wikitext103",
     "hyena_pile",
+    "image_run",
     "induction",
     "load_recipe",
     "lra",
@@ -67,6 +104,20 @@ __all__ = [
     "recall_paper",
     "recall_small",
     "s4d_openwebtext",
+    "s4nd",
+    "s4nd_cifar",
+    "s4nd_cifar_progressive",
+    "s4nd_cifar_zero_shot",
+    "s4nd_imagenet_convnext",
+    "s4nd_imagenet_vit",
+    "s4nd_mnist",
+    "s4nd_mnist_progressive",
+    "s4nd_mnist_sequence",
+    "s4nd_mnist_zero_shot",
+    "s4nd_moving_digits",
+    "s4nd_omniglot",
+    "s4nd_tiny",
+    "set_image_steps",
     "t1",
     "t1_airfoil",
     "t1_darcy",
@@ -76,4 +127,5 @@ __all__ = [
     "t1_tiny",
     "unet_airfoil",
     "unet_navier_stokes",
+    "vit_imagenet",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from longwave.models.pde import FFNOConfig, FNOConfig, UNetConfig
 from longwave.recipes.operators import operator_run, tiny_flow
-from longwave.recipes.t1 import airfoils
+from longwave.recipes.t1 import airfoils, smoke
 from longwave.training import FieldDataConfig, TrainConfig
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "fno_burgers",
     "fno_darcy",
     "fno_navier_stokes",
+    "fno_smoke",
     "fno_tiny",
     "unet_airfoil",
     "unet_navier_stokes",
@@ -77,6 +78,17 @@ def fno_airfoil(*, seed: int = 0) -> TrainConfig:
         in_channels=3, out_channels=3, n_modes=(64, 64), d_model=42, n_layers=6, coordinates="centre"
     )
     return operator_run(model, airfoils(), epochs=400, decay=0.6, falls=3, seed=seed)
+
+
+def fno_smoke(*, seed: int = 0) -> TrainConfig:
+    """Return rising smoke at 64 x 64: the band of ``t1-smoke``, 4 layers of the paper's width 48."""
+    data = smoke()
+    inputs, targets = (len(part) for part in data.simulation().channels())
+    model = FNOConfig(
+        in_channels=inputs, out_channels=targets, n_modes=(16, 16), d_model=48, n_layers=4, padding=9,
+        coordinates="centre",
+    )  # fmt: skip
+    return operator_run(model, data, epochs=100, batch_size=20, seed=seed)
 
 
 def fno_tiny(*, seed: int = 0) -> TrainConfig:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from longwave.config import apply_overrides
 from longwave.data import TaskDataConfig
 from longwave.recipes.field_settings import apply_to_fields
-from longwave.training import FieldDataConfig, TrainConfig
+from longwave.recipes.image_settings import apply_to_images
+from longwave.training import FieldDataConfig, ImageDataConfig, TrainConfig
 
 __all__ = ["apply_settings", "fit_to_task"]
 
@@ -22,6 +23,9 @@ def apply_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
     ``data.viscosity=1e-4`` for ``data.options.viscosity=1e-4`` and so on, and ``epochs=100`` for as many
     updates. Where its data change, channels and grid of the model follow, and where samples or batch size
     change, the number of epochs stays.
+
+    A run on images or clips takes ``data=FOLDER``, ``data=FILE.npz`` or ``data=hf:NAME`` for images of one's
+    own, and ``epochs=10``; channels and classes of the model follow, stages keep their shares of the steps.
 
     For a run on a task, ``data.vocab_size=20`` stands for ``data.options.vocab_size=20`` and so on, another
     ``data.task`` starts from its own defaults, and where ``data`` changes, vocabulary and length of the model
@@ -39,6 +43,8 @@ def apply_settings(config: TrainConfig, settings: Sequence[str]) -> TrainConfig:
     """
     if isinstance(config.data, FieldDataConfig):
         return apply_to_fields(config, settings)
+    if isinstance(config.data, ImageDataConfig):
+        return apply_to_images(config, settings)
     if not isinstance(config.data, TaskDataConfig):
         return apply_overrides(config, settings)
     spelled = [_spell_option(entry) for entry in settings]

@@ -9,7 +9,8 @@ from longwave.data import TaskDataConfig, TextDataConfig
 from longwave.errors import ConfigError
 from longwave.models import LanguageModelConfig
 from longwave.training.field_data import FieldDataConfig
-from longwave.training.models import FieldModelConfig, ModelConfig
+from longwave.training.image_data import ImageDataConfig
+from longwave.training.models import ClassifierModelConfig, FieldModelConfig, ModelConfig
 
 __all__ = ["OptimConfig", "TrainConfig"]
 
@@ -83,11 +84,12 @@ class TrainConfig:
 
     Parameters
     ----------
-    model : LanguageModelConfig, T1Config, T1PlusConfig, FNOConfig, FFNOConfig or UNetConfig
-        With text, ``max_length`` is also the length of the training windows. In a file, models of fields name
-        their ``kind``.
-    data : TextDataConfig, TaskDataConfig or FieldDataConfig
-        The text and its tokenizer, a task and how many sequences of it, or the fields of an equation.
+    model : LanguageModelConfig, FieldModelConfig or ClassifierModelConfig
+        With text, ``max_length`` is also the length of the training windows. In a file, models of fields and
+        classifiers of images or clips name their ``kind``.
+    data : TextDataConfig, TaskDataConfig, FieldDataConfig or ImageDataConfig
+        The text and its tokenizer, a task and how many sequences of it, the fields of an equation, or images
+        or clips.
     optim : OptimConfig
         Optimiser and learning rate schedule.
     steps : int
@@ -123,7 +125,9 @@ class TrainConfig:
     """
 
     model: ModelConfig
-    data: TextDataConfig | TaskDataConfig | FieldDataConfig = field(default_factory=TextDataConfig)
+    data: TextDataConfig | TaskDataConfig | FieldDataConfig | ImageDataConfig = field(
+        default_factory=TextDataConfig
+    )
     optim: OptimConfig = field(default_factory=OptimConfig)
     steps: int
     batch_size: int = 16
@@ -152,11 +156,25 @@ class TrainConfig:
                 f"batch_size is {self.batch_size}, which accumulation {self.accumulation} does not divide. "
                 f"Make batch_size a multiple of it."
             )
+        if isinstance(self.data, ImageDataConfig):
+            stages = self.data.stages_of(self.steps)
+            if self.optim.schedule_steps is not None and any(stage.restart for stage in stages[1:]):
+                raise ConfigError(
+                    f"optim.schedule_steps is {self.optim.schedule_steps}, but a stage of data begins the "
+                    "schedule anew. Leave one of the two out."
+                )
 
     @property
     def schedule_steps(self) -> int:
         """Length of the learning rate schedule in steps."""
         return self.steps if self.optim.schedule_steps is None else self.optim.schedule_steps
+
+    def schedule_place(self, step: int) -> tuple[int, int]:
+        """Return the place of a step, from 0, in the schedule of the learning rate, and its length."""
+        if isinstance(self.data, ImageDataConfig) and any(stage.restart for stage in self.data.stages):
+            place = self.data.place(step, self.steps)
+            return place.step, place.steps
+        return step, self.schedule_steps
 
     @property
     def tokens_per_step(self) -> int:
@@ -177,17 +195,32 @@ class TrainConfig:
     @property
     def field_model(self) -> FieldModelConfig:
         """The model of fields to train; an error for a run of another model."""
-        if isinstance(self.model, LanguageModelConfig):
-            raise ConfigError(
-                '"model" is a LanguageModelConfig; this needs a model of fields. Set model.kind to "t1", '
-                '"t1-plus", "fno", "ffno" or "unet".'
-            )
-        return self.model
+        if isinstance(self.model, FieldModelConfig):
+            return self.model
+        raise ConfigError(
+            f'"model" is a {type(self.model).__name__}; this needs a model of fields. Set model.kind to '
+            '"t1", "t1-plus", "fno", "ffno" or "unet".'
+        )
+
+    @property
+    def image_model(self) -> ClassifierModelConfig:
+        """The classifier of images or clips to train; an error for a run of another model."""
+        if isinstance(self.model, ClassifierModelConfig):
+            return self.model
+        raise ConfigError(
+            f'"model" is a {type(self.model).__name__}; this needs a classifier. Set model.kind to "image", '
+            'or to "video" for clips.'
+        )
 
     @property
     def fields(self) -> FieldDataConfig:
         """The fields to train on; an error for a run on text or a task."""
         return _expect("data", self.data, FieldDataConfig, "fields")
+
+    @property
+    def images(self) -> ImageDataConfig:
+        """The images or clips to train on; an error for a run on anything else."""
+        return _expect("data", self.data, ImageDataConfig, "images")
 
     @property
     def text(self) -> TextDataConfig:

@@ -64,7 +64,7 @@ class Setting:
 
 
 class TrainingData(Protocol):
-    """Text, a task, fields, or anything else a model learns from."""
+    """Text, a task, fields, images, or anything else a model learns from."""
 
     @property
     def hash(self) -> str:
@@ -88,6 +88,13 @@ class TrainingData(Protocol):
 
     def learner(self, model: Model) -> nn.Module:
         """Return what ``loss`` calls: the model, or a module around it with the same weights."""
+        ...
+
+    def start_step(self, step: int, model: Model) -> None:
+        """Change what the run changes at a step (from 0), such as the resolution, in data and model.
+
+        Called before every update with what ``learner`` was given, after a resume with its first step.
+        """
         ...
 
     def batch(self, step: int, batch_size: int, workers: Workers) -> Batch:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
@@ -43,8 +44,9 @@ from longwave.models.pde.t1_config import resolve
 from longwave.training.config import TrainConfig
 from longwave.training.data import Z_95, Batch, Setting
 from longwave.training.distributed import Workers
-from longwave.training.field_data import load_fields
+from longwave.training.field_data import FieldDataConfig, load_fields
 from longwave.training.field_shifts import FieldShifts, check_shifts
+from longwave.training.field_symmetries import FieldSymmetries, check_symmetries, odd_channels
 from longwave.training.models import FieldModelConfig, Model, build_model
 from longwave.training.operators import ChannelScale, Operator, OperatorRecord
 from longwave.training.writers import Row
@@ -78,7 +80,9 @@ def open_fields(config: TrainConfig, out: Path, workers: Workers) -> FieldTraini
     data = made or load_fields(config.fields, workers.device)
     _refuse_zeros(data)
     model = _settle(config.field_model, data)
-    check_shifts(config.fields.shifts, model, data)
+    symmetries = config.fields.chosen_symmetries()
+    check_shifts(symmetries.directions, model, data)
+    check_symmetries(symmetries.moves, model, data)
     training = FieldTraining(config, data, model, workers.device)
     if workers.is_first:
         training.save(out)
@@ -107,13 +111,11 @@ class FieldTraining:
         self.units_per_step = config.batch_size
         self.sampler = ExampleSampler(len(data.train), config.seed)
         inputs, targets = data.train.inputs, data.train.targets
-        is_scaled = config.fields.normalize == "channels"
-        self.input_scale = ChannelScale.of(inputs) if is_scaled else ChannelScale.none(inputs.shape[1])
-        self.target_scale = ChannelScale.of(targets) if is_scaled else ChannelScale.none(targets.shape[1])
+        self.input_scale, self.target_scale = _scales(config.fields, inputs, targets)
         self.lost = report_loss(model, data, config.fields.goal)
         self.floors = floors(data)
         self.tensors = self._tensors(inputs, targets)
-        self.shifts = _open_shifts(config, model, data)
+        self.shifts, self.symmetries = _open_moves(config, model, data)
         if sum(t.numel() * t.element_size() for t in self.tensors) <= ON_DEVICE_BYTES:
             self.tensors = tuple(tensor.to(device) for tensor in self.tensors)
 
@@ -131,15 +133,18 @@ class FieldTraining:
             ChannelScale(*self.target_scale.lists()).to(device),
         )  # fmt: skip
 
+    def start_step(self, step: int, model: Model) -> None:
+        """Change nothing: all steps are alike."""
+
     def batch(self, step: int, batch_size: int, workers: Workers) -> Batch:
         """Return this process's samples of a step."""
         rows = torch.from_numpy(self.sampler.rows(step, batch_size, workers.rank, workers.world))
         inputs, targets, *rest = (
             tensor[rows.to(tensor.device)].to(workers.device) for tensor in self.tensors
         )
-        if self.shifts is not None:
-            steps = self.shifts.draw(step, batch_size, workers)
-            inputs, targets = self.shifts.move(inputs, steps), self.shifts.move(targets, steps)
+        if self.symmetries is not None or self.shifts is not None:
+            samples = self._move(torch.cat([inputs, targets], 1), step, batch_size, workers)
+            inputs, targets = samples[:, : inputs.shape[1]], samples[:, inputs.shape[1] :]
         return Batch(inputs=inputs, targets=targets, rest=tuple(rest))
 
     def loss(self, learner: nn.Module, batch: Batch) -> Tensor:
@@ -188,6 +193,14 @@ class FieldTraining:
         modes = None if model.config.keep_high else model.config.box
         wanted = target_coefficients(targets, modes, model.config.basis)
         return read, wanted.kept, wanted.dropped, wanted.norm
+
+    def _move(self, samples: Tensor, step: int, batch_size: int, workers: Workers) -> Tensor:
+        """Move samples, inputs and targets together, as symmetries of the equation do."""
+        if self.symmetries is not None:
+            samples = self.symmetries.move(samples, self.symmetries.draw(step, batch_size, workers))
+        if self.shifts is not None:
+            samples = self.shifts.move(samples, self.shifts.draw(step, batch_size, workers))
+        return samples
 
     def _score(self, model: Model, pairs: FieldPairs, setting: Setting) -> Row:
         """Return means, and the deviation of the relative L2 error, over samples of all processes."""
@@ -286,11 +299,32 @@ def report_loss(model: FieldModelConfig, data: PDEDataSet, goal: float | None) -
     return lost
 
 
-def _open_shifts(config: TrainConfig, model: FieldModelConfig, data: PDEDataSet) -> FieldShifts | None:
-    if not config.fields.shifts:
-        return None
+def _scales(config: FieldDataConfig, inputs: Tensor, targets: Tensor) -> tuple[ChannelScale, ChannelScale]:
+    """Measure channels; those whose sign a symmetry changes have mean 0, as all moved samples together."""
+    if config.normalize == "none":
+        return ChannelScale.none(inputs.shape[1]), ChannelScale.none(targets.shape[1])
+    odd_inputs, odd_targets = odd_channels(config.chosen_symmetries())
+    return _scale(inputs, odd_inputs), _scale(targets, odd_targets)
+
+
+def _scale(fields: Tensor, odd: Collection[int]) -> ChannelScale:
+    mean, std = ChannelScale.of(fields).lists()
+    return ChannelScale(
+        [0.0 if channel in odd else value for channel, value in enumerate(mean)],
+        [math.hypot(value, mean[channel]) if channel in odd else value for channel, value in enumerate(std)],
+    )
+
+
+def _open_moves(
+    config: TrainConfig, model: FieldModelConfig, data: PDEDataSet
+) -> tuple[FieldShifts | None, FieldSymmetries | None]:
     basis = model.basis if isinstance(model, T1Config | T1PlusConfig) else None
-    return FieldShifts(config.fields.shifts, data.sizes, basis=basis, seed=config.seed)
+    found = config.fields.chosen_symmetries()
+    shifts = FieldShifts(found.directions, data.sizes, basis=basis, seed=config.seed)
+    symmetries = FieldSymmetries(
+        found.moves, data.sizes, is_periodic=data.is_periodic, basis=basis, seed=config.seed
+    )
+    return shifts if found.directions else None, symmetries if found.moves else None
 
 
 def _refuse_zeros(data: PDEDataSet) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from longwave.errors import ConfigError
 from longwave.models import LanguageModel, LanguageModelConfig
+from longwave.models.images import Classifier, ImageClassifier, ImageClassifierConfig
 from longwave.models.pde import (
     FFNO,
     FNO,
@@ -25,8 +26,10 @@ from longwave.models.pde import (
     UNet,
     UNetConfig,
 )
+from longwave.models.video import VideoClassifier, VideoClassifierConfig
 
 __all__ = [
+    "ClassifierModelConfig",
     "FieldModelConfig",
     "Model",
     "ModelConfig",
@@ -37,12 +40,18 @@ __all__ = [
 ]
 
 FieldModelConfig = T1Config | T1PlusConfig | FNOConfig | FFNOConfig | UNetConfig
-ModelConfig = LanguageModelConfig | FieldModelConfig
-Model = LanguageModel | FieldModel
+ClassifierModelConfig = ImageClassifierConfig | VideoClassifierConfig
+ModelConfig = LanguageModelConfig | FieldModelConfig | ClassifierModelConfig
+Model = LanguageModel | FieldModel | Classifier
 
 FIELD_MODELS: Mapping[type[FieldModelConfig], type[FieldModel]] = MappingProxyType(
     {T1Config: T1, T1PlusConfig: T1Plus, FNOConfig: FNO, FFNOConfig: FFNO, UNetConfig: UNet}
 )
+
+CLASSIFIERS: Mapping[type[ClassifierModelConfig], type[Classifier]] = MappingProxyType(
+    {ImageClassifierConfig: ImageClassifier, VideoClassifierConfig: VideoClassifier}
+)
+OTHERS: Mapping[type, type[FieldModel | Classifier]] = MappingProxyType({**FIELD_MODELS, **CLASSIFIERS})
 
 
 def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
@@ -61,7 +70,7 @@ def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
     """
     if isinstance(config, LanguageModelConfig):
         return LanguageModel(config, seed=seed)
-    build = cast(Callable[..., FieldModel], FIELD_MODELS[type(config)])
+    build = cast(Callable[..., FieldModel | Classifier], OTHERS[type(config)])
     return build(config, seed=seed)
 
 
@@ -104,7 +113,7 @@ def load_saved(folder: Path, device: str | torch.device = "cpu") -> Model:
         If a file is missing, damaged, from a newer format or from an unknown kind of model.
     """
     kind = _kind(folder)
-    for config, model in FIELD_MODELS.items():
+    for config, model in OTHERS.items():
         if config.__name__ == kind:
             return model.from_pretrained(folder, device)
     return LanguageModel.from_pretrained(folder, device)

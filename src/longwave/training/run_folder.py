@@ -19,10 +19,18 @@ from longwave.config import config_hash, load_config, read_run_record, to_dict, 
 from longwave.data import Tokenizer, load_tokenizer
 from longwave.errors import CheckpointError, ConfigError, DataError, MissingFile
 from longwave.models import LanguageModel
+from longwave.models.images import Classifier
 from longwave.training.checkpoints import read_newest
+from longwave.training.classifiers import (
+    ClassifierRecord,
+    TrainedClassifier,
+    model_at,
+    read_classifier_record,
+)
 from longwave.training.config import TrainConfig
 from longwave.training.field_data import FieldDataConfig
-from longwave.training.models import Model, build_model, load_saved
+from longwave.training.image_data import ImageDataConfig
+from longwave.training.models import Model, ModelConfig, build_model, load_saved
 from longwave.training.operators import Operator, OperatorRecord, read_operator_record
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "check_run",
     "lasting_settings",
     "load_any",
+    "load_classifier",
     "load_model",
     "load_operator",
     "load_trained",
@@ -62,14 +71,14 @@ class TrainResult:
     step : int
         Updates done.
     tokens, samples : int
-        What they learned from: tokens of sequences, or samples of fields; the other is 0.
+        What they learned from: tokens of sequences, or samples of fields or images; the other is 0.
     elapsed_s : float
         Seconds of training over all sessions, validation and checkpoints apart.
     validation_loss, validation_bits_per_byte : float, optional
         Of the last validation; None without validation text.
     evaluation : dict of str to float
         The last evaluation as ``metrics.jsonl`` has it: for text the two above, for a task accuracies,
-        their interval and floors, for fields relative errors.
+        their interval and floors, for fields relative errors, for images accuracies.
     resumed_from : int
         Step at which this call took the run up; 0 for a fresh one.
     was_finished : bool
@@ -214,7 +223,7 @@ def load_model(folder: Path | str, device: str | torch.device = "cpu") -> tuple[
         return model, step
     raise CheckpointError(
         f'"{folder}" holds a {type(model).__name__}, not a language model. Load it with '
-        "longwave.training.load_operator."
+        f"longwave.training.{'load_classifier' if isinstance(model, Classifier) else 'load_operator'}."
     )
 
 
@@ -231,8 +240,7 @@ def load_any(folder: Path | str, device: str | torch.device = "cpu") -> tuple[Mo
             f'No trained model in "{folder}". Name the folder of a training run, or its model folder.'
         )
     config = load_config(TrainConfig, record.config)
-    is_of_fields = isinstance(config.data, FieldDataConfig)
-    model = build_model(read_operator_record(folder).model if is_of_fields else config.model)
+    model = build_model(_settled(folder, config, newest.progress.step))
     try:
         model.load_state_dict(dict(newest.model))
     except RuntimeError as error:
@@ -267,9 +275,50 @@ def load_operator(folder: Path | str, device: str | torch.device = "cpu") -> tup
     folder = Path(folder)
     record = read_operator_record(folder)
     model, _ = load_any(folder, device)
-    if isinstance(model, LanguageModel):
-        raise CheckpointError(f'"{folder}" holds a language model, not one of fields. Restore a copy.')
+    if isinstance(model, LanguageModel | Classifier):
+        raise CheckpointError(
+            f'"{folder}" holds a {type(model).__name__}, not a model of fields. Restore a copy.'
+        )
     return Operator(model, record.inputs, record.targets).to(device).eval(), record
+
+
+def load_classifier(
+    folder: Path | str, device: str | torch.device = "cpu"
+) -> tuple[TrainedClassifier, ClassifierRecord]:
+    """Load what a run on images or clips has learned, and what it says about its data.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The folder of a run, finished or not, or its ``model`` folder.
+    device : str or torch.device
+
+    Returns
+    -------
+    classifier : TrainedClassifier
+        Maps images of any resolution to logits, in evaluation mode.
+    record : ClassifierRecord
+
+    Raises
+    ------
+    MissingFile
+        If there is no trained classifier.
+    CheckpointError
+        If it is damaged.
+    """
+    folder = Path(folder)
+    record = read_classifier_record(folder)
+    model, _ = load_any(folder, device)
+    if not isinstance(model, Classifier):
+        raise CheckpointError(f'"{folder}" holds a {type(model).__name__}, not a classifier. Restore a copy.')
+    return TrainedClassifier(model, record.scale, record.sizes).to(device).eval(), record
+
+
+def _settled(folder: Path, config: TrainConfig, step: int) -> ModelConfig:
+    """Return the model of an unfinished run as it was after a step."""
+    if isinstance(config.data, FieldDataConfig):
+        return read_operator_record(folder).model
+    return model_at(config, step - 1) if isinstance(config.data, ImageDataConfig) else config.model
 
 
 def _with_defaults(recorded: Mapping[str, object]) -> Mapping[str, object]:

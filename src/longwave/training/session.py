@@ -23,6 +23,8 @@ from longwave.training.data import Batch, Setting, TrainingData
 from longwave.training.distributed import Workers, spread_model, sync_only_if
 from longwave.training.field_data import FieldDataConfig
 from longwave.training.fields import open_fields
+from longwave.training.image_data import ImageDataConfig
+from longwave.training.images import open_images
 from longwave.training.models import ask_to_recompute, build_model, check_model
 from longwave.training.optim import build_optimizer, clip_gradients, set_rates
 from longwave.training.run_folder import CHECKPOINTS, METRICS, MODEL, RESULT, TrainResult, result_values
@@ -49,6 +51,8 @@ def open_data(config: TrainConfig, out: Path, workers: Workers) -> TrainingData:
     """
     if isinstance(config.data, FieldDataConfig):
         return open_fields(config, out, workers)
+    if isinstance(config.data, ImageDataConfig):
+        return open_images(config, out, workers)
     check_model(config.language_model)
     if isinstance(config.data, TaskDataConfig):
         return open_task(config)
@@ -108,7 +112,8 @@ class Session:
         self.clock.run()
         config, workers = self.config, self.workers
         torch.manual_seed(_mix_seed(config.seed, step, workers.rank))
-        rate = set_rates(self.optimizer, config.optim, step - 1, config.schedule_steps)
+        self.data.start_step(step - 1, self.model)
+        rate = set_rates(self.optimizer, config.optim, *config.schedule_place(step - 1))
         batch = self.data.batch(step - 1, config.batch_size, workers)
         parts = batch.split(config.accumulation)
         loss = torch.zeros((), device=workers.device)

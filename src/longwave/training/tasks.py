@@ -60,6 +60,9 @@ class TaskTraining:
         self.units_per_step = config.tokens_per_step
         self.sampler = ExampleSampler(len(data.train), config.seed)
 
+    def start_step(self, step: int, model: Model) -> None:
+        """Change nothing: all steps are alike."""
+
     def batch(self, step: int, batch_size: int, workers: Workers) -> Batch:
         """Return this process's sequences of a step."""
         rows = self.sampler.rows(step, batch_size, workers.rank, workers.world)

@@ -66,6 +66,9 @@ class TextTraining:
         self.sampler = WindowSampler(text.train, self.seq_len, config.seed)
         self.byte_lengths = torch.from_numpy(text.tokenizer.byte_lengths).to(device)  # (V,)
 
+    def start_step(self, step: int, model: Model) -> None:
+        """Change nothing: all steps are alike."""
+
     def batch(self, step: int, batch_size: int, workers: Workers) -> Batch:
         """Return this process's windows of a step."""
         drawn = self.sampler.batch(step, batch_size, workers.rank, workers.world)

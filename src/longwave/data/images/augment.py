@@ -116,7 +116,7 @@ def random_affine(
     # where a pixel comes from, in half widths and half heights; rows are x and y
     rows = (cos, (cos * slant + sin) * height / width, -sin * width / height, cos - sin * slant)
     matrix = torch.stack(rows, 1).view(-1, 2, 2)
-    theta = F.pad(matrix, (0, 1)).to(frames.device, frames.dtype)
+    theta = F.pad(matrix, (0, 1)).to(frames.device, frames.dtype, non_blocking=True)
     grid = F.affine_grid(theta, list(frames.shape), align_corners=False)
     return F.grid_sample(frames, grid, align_corners=False).view_as(images)
 
@@ -125,7 +125,8 @@ def random_crop(images: Tensor, draw: Draw, *, padding: int = 4) -> Tensor:
     """Move each image by up to ``padding`` pixels along both axes; zeros come in from outside."""
     frames = _frames(images)
     n, _, height, width = frames.shape
-    corner = (draw.uniform(CROP, n, 2) * (2 * padding + 1)).long().clamp(max=2 * padding).to(frames.device)
+    corner = (draw.uniform(CROP, n, 2) * (2 * padding + 1)).long().clamp(max=2 * padding)
+    corner = corner.to(frames.device, non_blocking=True)
     padded = F.pad(frames, (padding, padding, padding, padding))
     rows = corner[:, :1] + torch.arange(height, device=frames.device)
     columns = corner[:, 1:] + torch.arange(width, device=frames.device)
@@ -136,7 +137,7 @@ def random_crop(images: Tensor, draw: Draw, *, padding: int = 4) -> Tensor:
 
 def random_flip(images: Tensor, draw: Draw) -> Tensor:
     """Mirror every second image, left to right, by chance."""
-    is_flipped = (draw.uniform(FLIP, len(images), 1) < 0.5).to(images.device)
+    is_flipped = (draw.uniform(FLIP, len(images), 1) < 0.5).to(images.device, non_blocking=True)
     return torch.where(is_flipped.view(-1, *[1] * (images.ndim - 1)), images.flip(-1), images)
 
 
@@ -177,4 +178,4 @@ def rectangles(top: Tensor, left: Tensor, bottom: Tensor, right: Tensor, height:
 def replace_inside(images: Tensor, mask: Tensor, inside: Tensor) -> Tensor:
     """Return ``inside`` where the mask, (B, H, W), holds, and the images elsewhere."""
     shape = (len(images), *[1] * (images.ndim - 3), *images.shape[-2:])
-    return torch.where(mask.view(shape).to(images.device), inside, images)
+    return torch.where(mask.view(shape).to(images.device, non_blocking=True), inside, images)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from longwave.data.images.augment import AugmentConfig, rectangles, replace_inside
@@ -39,13 +39,8 @@ def mix(
     ShapeError
         If labels are not as many as images, or one is the number of no class.
     """
-    if labels.shape != images.shape[:1] or int(labels.min()) < 0 or int(labels.max()) >= n_classes:
-        raise ShapeError(
-            f"Labels have shape {tuple(labels.shape)} and go from {int(labels.min())} to "
-            f"{int(labels.max())}; accepted is one for each of {len(images)} images, from 0 to "
-            f"{n_classes - 1}. Correct them."
-        )
-    targets = F.one_hot(labels, n_classes).float()
+    _check(images, labels, n_classes)
+    targets = torch.zeros(len(labels), n_classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
     has_cutmix = bool(config.cutmix)
     if config.mixup and config.cutmix:
         # of the step, not of a share of its batch
@@ -63,8 +58,8 @@ def mixup(images: Tensor, targets: Tensor, draw: Draw, *, alpha: float = 0.2) ->
     arXiv 1710.09412, with a weight for each image instead of one for the batch.
     """
     images = to_float(images)
-    weight = draw.beta(MIXUP, len(images), alpha).to(images.device)
-    other = draw.partners(MIXUP, len(images)).to(images.device)
+    weight = draw.beta(MIXUP, len(images), alpha).to(images.device, non_blocking=True)
+    other = draw.partners(MIXUP, len(images)).to(images.device, non_blocking=True)
     return _blend(images, images[other], weight), _blend(targets, targets[other], weight)
 
 
@@ -83,9 +78,21 @@ def cutmix(images: Tensor, targets: Tensor, draw: Draw, *, alpha: float = 1.0) -
     mask = rectangles(
         middle_y - half_y, middle_x - half_x, middle_y + half_y, middle_x + half_x, height, width
     )
-    other = draw.partners(CUTMIX, n).to(images.device)
-    kept = 1 - mask.float().mean((1, 2)).to(targets.device)
+    other = draw.partners(CUTMIX, n).to(images.device, non_blocking=True)
+    kept = 1 - mask.float().mean((1, 2)).to(targets.device, non_blocking=True)
     return replace_inside(images, mask, images[other]), _blend(targets, targets[other], kept)
+
+
+def _check(images: Tensor, labels: Tensor, n_classes: int) -> None:
+    """Refuse labels that do not fit; their values on the CPU only, for a GPU would be waited for."""
+    if labels.shape == images.shape[:1] and (
+        labels.is_cuda or (int(labels.min()) >= 0 and int(labels.max()) < n_classes)
+    ):
+        return
+    raise ShapeError(
+        f"Labels have shape {tuple(labels.shape)} and go from {int(labels.min())} to {int(labels.max())}; "
+        f"accepted is one for each of {len(images)} images, from 0 to {n_classes - 1}. Correct them."
+    )
 
 
 def _blend(one: Tensor, other: Tensor, weight: Tensor) -> Tensor:

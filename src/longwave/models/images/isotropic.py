@@ -15,6 +15,7 @@ from longwave.errors import ConfigError
 from longwave.mixers import S4ND, S4NDConfig
 from longwave.models._checks import check_fractions, check_sizes
 from longwave.models.images.parts import (
+    NORM_EPS,
     ChannelNorm,
     Pointwise,
     Trunk,
@@ -43,6 +44,13 @@ class IsotropicConfig:
         Kernels of ``"s4nd"``.
     dropout : float
         Probability of dropping a channel, at all points, in every layer.
+    sequence : bool
+        Read the points as one sequence, row by row (frame by frame), with layers of one axis.
+    encoder : {"linear", "s4nd"}
+        What comes first: a linear layer on every pixel, or S4ND from all input channels to ``d_model``.
+    norm : {"point", "domain"}
+        Mean and deviation over the channels of every point, or over channels and points together. The second
+        hardly changes with the resolution; the first makes steps of a grey pixel's shades.
 
     Raises
     ------
@@ -57,6 +65,9 @@ class IsotropicConfig:
     kernel_size: int = 3
     s4nd: S4NDConfig = field(default_factory=S4NDConfig)
     dropout: float = 0.0
+    sequence: bool = False
+    encoder: Literal["linear", "s4nd"] = "linear"
+    norm: Literal["point", "domain"] = "point"
 
     def __post_init__(self) -> None:
         check_sizes(d_model=self.d_model, n_layers=self.n_layers, kernel_size=self.kernel_size)
@@ -76,7 +87,8 @@ class Isotropic(Trunk):
     Notes
     -----
     A layer is ``x + W glu(conv(norm(x)))`` with GELU and dropout before the gated linear layer, whichever the
-    convolution.
+    convolution. A sequence has the rate along a row. Its rows have other lengths at another resolution, so
+    that unlike in two axes the same weights are not the same function there.
 
     References
     ----------
@@ -85,14 +97,22 @@ class Isotropic(Trunk):
 
     def __init__(self, config: IsotropicConfig, in_channels: int, n_dims: int) -> None:
         super().__init__(config.d_model)
-        self.encoder = Pointwise(in_channels, config.d_model)
-        self.norms = nn.ModuleList(ChannelNorm(config.d_model) for _ in range(config.n_layers))
+        self.is_sequence = config.sequence
+        n_dims = 1 if config.sequence else n_dims
+        self.encoder: S4ND | Pointwise
+        if config.encoder == "s4nd":
+            self.encoder = config.s4nd.build(in_channels, n_dims, out_channels=config.d_model)
+        else:
+            self.encoder = Pointwise(in_channels, config.d_model)
+        self.norms = nn.ModuleList(_norm(config) for _ in range(config.n_layers))
         self.mixers = nn.ModuleList(_mixer(config, n_dims) for _ in range(config.n_layers))
-        self.norm = ChannelNorm(config.d_model)
+        self.norm = _norm(config)
 
     def features(self, x: Tensor, rate: Sequence[float]) -> Tensor:
-        """Map signals (B, C, *grid) to (B, D, *grid)."""
-        x = self.encoder(x)
+        """Map signals (B, C, *grid) to (B, D, *grid), or to (B, D, all points) as a sequence."""
+        if self.is_sequence:
+            x, rate = x.flatten(2), rate[-1:]
+        x = self.encoder(x, rate) if isinstance(self.encoder, S4ND) else self.encoder(x)
         for norm, mixer in zip(self.norms, self.mixers, strict=True):
             x = x + mixer(norm(x), rate)
         normed: Tensor = self.norm(x)
@@ -125,6 +145,12 @@ class ConvMixer(nn.Module):
         if self.training and self.dropout > 0:
             y = F.dropout1d(y.flatten(2), self.dropout).view(y.shape)
         return F.glu(self.out_proj(y), dim=1)
+
+
+def _norm(config: IsotropicConfig) -> nn.Module:
+    if config.norm == "domain":
+        return nn.GroupNorm(1, config.d_model, eps=NORM_EPS)
+    return ChannelNorm(config.d_model)
 
 
 def _mixer(config: IsotropicConfig, n_dims: int) -> S4ND | ConvMixer:

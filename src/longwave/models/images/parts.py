@@ -1,4 +1,4 @@
-"""What networks for images and video share: layers over channels that come first, on grids of 2 or 3 axes."""
+"""What networks for images and video share: layers over channels that come first, on grids of 1 to 3 axes."""
 
 # Shapes: B batch, C channels, O channels out
 
@@ -22,7 +22,7 @@ __all__ = [
     "start",
 ]
 
-CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOL = {2: F.avg_pool2d, 3: F.avg_pool3d}
 NORM_EPS = 1e-6
 STD = 0.02
@@ -101,7 +101,7 @@ class DropPath(nn.Module):
 def convolution(
     n_dims: int, channels: int, out: int, sizes: Sequence[int], *, of_patches: bool = False, groups: int = 1
 ) -> nn.Module:
-    """Build a convolution of 2 or 3 axes: of patches side by side, or centred on every point."""
+    """Build a convolution of 1 to 3 axes: of patches side by side, or centred on every point."""
     build = cast(Callable[..., nn.Module], CONV[n_dims])
     size = tuple(sizes)
     if of_patches:
@@ -111,7 +111,7 @@ def convolution(
 
 def start(module: nn.Module) -> None:
     """Start convolutions and linear layers from N(0, 0.02²), cut at two deviations, with bias 0."""
-    if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d):
+    if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
         nn.init.trunc_normal_(module.weight, std=STD, a=-2 * STD, b=2 * STD)
         if module.bias is not None:
             nn.init.zeros_(module.bias)

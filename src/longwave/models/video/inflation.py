@@ -85,8 +85,11 @@ def inflate(
 
 def _video_config(model: ImageClassifier, n_classes: int | None, dt: float) -> VideoClassifierConfig:
     trunk = model.config.trunk
-    if isinstance(trunk, ViTConfig):
-        raise ConfigError("A ViT reads patches of one image and has no form for video. Inflate a ConvNeXt.")
+    if isinstance(trunk, ViTConfig) or getattr(trunk, "sequence", False):
+        raise ConfigError(
+            "A ViT, like any network on a sequence, reads the points of one image and has no form for video. "
+            "Inflate a ConvNeXt."
+        )
     return VideoClassifierConfig(
         trunk=dataclasses.replace(trunk, s4nd=_with_time(trunk.s4nd, dt)),
         in_channels=model.config.in_channels,

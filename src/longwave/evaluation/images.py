@@ -1,0 +1,237 @@
+"""Classified images in the predictions table: a row an image, models and resolutions beside each other.
+
+* the scenario is ``DATA@1``, the instance ``test-0012``, the model the classifier, the trial its seed; the
+  group is the label, so that every analysis by group is one by class;
+* another resolution than that of the training is a perturbation, ``resolution-28``: the same scene, seen with
+  28 points from top to bottom by the same weights. As for fields, the resolution of the training has none;
+* ``shrunk-28`` is the trivial baseline: the image of 28 points brought to the resolution of the training
+  before the model saw it;
+* images that the model got wrong and its filters go to ``images/`` for the report's pictures.
+"""
+
+# Shapes: n images, C channels, T frames (clips only), H height, W width, K classes
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from longwave.errors import DataError, ShapeError
+from longwave.evaluation.dates import latest_date
+from longwave.evaluation.image_cases import KernelSample, write_image_cases
+from longwave.predictions import append_side, skip_done, write_predictions
+
+__all__ = ["ImageAnswers", "image_scenario", "record_images"]
+
+VERSION = 1  # of the scenarios; another meaning of "correct" would be a new one
+SUM_TOLERANCE = 1e-3
+
+
+class ImageAnswers(Protocol):
+    """What a classifier said to the test images of a data set at one resolution.
+
+    ``longwave.training.image_answers`` makes them; predictions of another program will do as well.
+    """
+
+    @property
+    def data(self) -> str:
+        """Name of the data set."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Name of the classifier."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """What tells classifiers of one name apart, seeds not counted."""
+        ...
+
+    @property
+    def run(self) -> str:
+        """Hash of the run."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of the training."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        ...
+
+    @property
+    def resolution(self) -> tuple[int, ...]:
+        """Height and width of the test images."""
+        ...
+
+    @property
+    def is_training_grid(self) -> bool:
+        """Whether that is the resolution of the training."""
+        ...
+
+    @property
+    def is_shrunk(self) -> bool:
+        """Whether the images were shrunk to the resolution of the training before."""
+        ...
+
+    @property
+    def images(self) -> NDArray[np.float32]:
+        """As the model saw them, shape (n, C, [T,] H, W), from 0 to 1."""
+        ...
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Number of the right class, shape (n,)."""
+        ...
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Of every class, shape (n, K); not finite where the model says nothing."""
+        ...
+
+    @property
+    def filters(self) -> Sequence[KernelSample]:
+        """Kernels of the model at this resolution."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """Why it says nothing."""
+        ...
+
+
+def image_scenario(data: str) -> str:
+    """Return the name of the scenario of a data set."""
+    return f"{data}@{VERSION}"
+
+
+def record_images(
+    out: Path | str, answers: ImageAnswers, *, date: str | None = None, n_cases: int = 12
+) -> pl.DataFrame:
+    """Write the answers of one classifier at one resolution; what the folder has already is left alone.
+
+    Parameters
+    ----------
+    out : Path or str
+        Folder of the predictions table.
+    answers : ImageAnswers
+    date : str, optional
+        Day of the answers, YYYY-MM-DD; default the folder's latest, else today.
+    n_cases : int
+        Images that the model got wrong and the report shows, the first ones. Of shrunk images there are none.
+
+    Returns
+    -------
+    DataFrame
+        The classifier's rows of the predictions table, new or not.
+
+    Raises
+    ------
+    ShapeError, DataError
+        If images, labels and probabilities do not fit together, or these are none.
+    TableError, StorageError
+        If the tables break their schema or cannot be written.
+    """
+    out = Path(out)
+    _check(answers)
+    rows = _rows(answers, date or latest_date(out))
+    write_predictions(out, skip_done(rows, out))
+    append_side(out, "instances", _instances(answers, rows))
+    if len(rows) and not answers.is_shrunk and answers.error is None:
+        write_image_cases(out, rows, answers.images, filters=answers.filters, n_cases=n_cases)
+    return rows
+
+
+def _rows(answers: ImageAnswers, date: str) -> pl.DataFrame:
+    """Return rows of the predictions table, one an image."""
+    names = np.array(answers.classes)
+    n = len(answers.labels)
+    is_said = np.isfinite(answers.probabilities.sum(axis=1))
+    chosen = np.nan_to_num(answers.probabilities).argmax(axis=1)
+    correct = chosen == answers.labels
+    why = answers.error or "The probabilities hold values that are not finite."
+    return pl.DataFrame(
+        {
+            "instance": [f"test-{i:04d}" for i in range(n)],
+            "input_hash": [
+                hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()[:16] for x in answers.images
+            ],
+            "prediction": names[chosen].tolist(),
+            "label": names[answers.labels].tolist(),
+            "correct": correct,
+            "score": correct.astype(np.float64),
+            "confidence": np.clip(answers.probabilities[np.arange(n), chosen], 0, 1).astype(np.float64),
+            "is_said": is_said,
+        }
+    ).select(
+        "instance",
+        "input_hash",
+        "label",
+        *(
+            pl.when("is_said").then(pl.col(name)).alias(name)
+            for name in ("prediction", "correct", "score", "confidence")
+        ),
+        pl.col("label").alias("group"),
+        pl.when("is_said").then(None).otherwise(pl.lit(why)).alias("error"),
+        scenario=pl.lit(image_scenario(answers.data)),
+        model=pl.lit(answers.model),
+        version=pl.lit(answers.version),
+        date=pl.lit(date),
+        prompt=pl.lit("images"),
+        perturbation=pl.lit(_perturbation(answers), dtype=pl.String),
+        trial=pl.lit(answers.seed),
+        split=pl.lit("test"),
+        run=pl.lit(answers.run),
+    )
+
+
+def _perturbation(answers: ImageAnswers) -> str | None:
+    if answers.is_training_grid:
+        return None
+    return f"{'shrunk' if answers.is_shrunk else 'resolution'}-{answers.resolution[0]}"
+
+
+def _instances(answers: ImageAnswers, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what was shown and which classes there were to choose from."""
+    n = len(rows)
+    kind = "clip" if answers.images.ndim == 5 else "image"
+    pixels = " x ".join(map(str, answers.images.shape[-2:]))
+    classes = list(answers.classes)
+    return rows.select("scenario", "instance", "perturbation", "split", "group").with_columns(
+        input=pl.Series([f"{kind} {i} of {answers.data}, {pixels} pixels" for i in range(n)]),
+        references=pl.Series([classes] * n, dtype=pl.List(pl.String)),
+        correct_references=pl.Series([[int(label)] for label in answers.labels], dtype=pl.List(pl.Int32)),
+    )
+
+
+def _check(answers: ImageAnswers) -> None:
+    n, n_classes = len(answers.labels), len(answers.classes)
+    if answers.probabilities.shape != (n, n_classes) or len(answers.images) != n:
+        raise ShapeError(
+            f"There are {n} labels, images of shape {answers.images.shape} and probabilities of shape "
+            f"{answers.probabilities.shape}; accepted are as many images, and ({n}, {n_classes}). Correct "
+            "them."
+        )
+    if n and not 0 <= answers.labels.min() <= answers.labels.max() < n_classes:
+        raise DataError(
+            f"Labels go from {answers.labels.min()} to {answers.labels.max()}; accepted are 0 to "
+            f"{n_classes - 1}, the numbers of the classes. Correct them."
+        )
+    said = answers.probabilities[np.isfinite(answers.probabilities.sum(axis=1))]
+    sums = said.sum(axis=1)
+    if (said < 0).any() or (abs(sums - 1) > SUM_TOLERANCE).any():
+        raise DataError(
+            f"Probabilities go from {said.min():.3g} to {said.max():.3g} and add up to "
+            f"{sums.min():.3g} to {sums.max():.3g}; accepted are 0 to 1, with the sum 1. Take the softmax of "
+            "logits."
+        )
