@@ -158,6 +158,14 @@ def test_failed_rows_are_dropped_and_the_rest_stays(tmp_path):
     assert len(list_shards(tmp_path / "predictions")) == 1
 
 
+def test_failed_rows_of_another_day_stay(tmp_path):
+    failed = rows("ab").with_columns(error=pl.lit("no answer"))
+    days = [failed.with_columns(date=pl.lit(day)) for day in ("2026-01-01", "2026-02-01")]
+    write_predictions(tmp_path, pl.concat(days), run=RUN)
+    assert drop_failed(tmp_path, date="2026-02-01") == 2
+    assert read_predictions(tmp_path)["date"].unique().to_list() == ["2026-01-01"]
+
+
 def test_rows_that_are_picked_are_dropped_and_null_is_no_pick(tmp_path):
     write(tmp_path, "ab", "c")
     untouched = content(tmp_path / ".")

@@ -6,6 +6,7 @@ from longwave.evaluation.applicability import (
     robustness_names,
     unmeasured_families,
 )
+from longwave.evaluation.chosen import ChosenInstances, earlier_settings, open_chosen
 from longwave.evaluation.config import EvaluateConfig
 from longwave.evaluation.contamination import (
     ContaminationPoint,
@@ -30,6 +31,7 @@ from longwave.evaluation.vote_summary import VoteFigures, summarize_votes
 from longwave.evaluation.votes import aggregate_votes
 
 __all__ = [
+    "ChosenInstances",
     "ContaminationPoint",
     "EvaluateConfig",
     "GridCell",
@@ -43,6 +45,7 @@ __all__ = [
     "VoteFigures",
     "aggregate_votes",
     "build_grid",
+    "earlier_settings",
     "equivariance_names",
     "evaluate",
     "export_legal_folder",
@@ -54,6 +57,7 @@ __all__ = [
     "known_contamination",
     "launch",
     "list_suites",
+    "open_chosen",
     "preview",
     "read_contamination",
     "read_tables",

@@ -72,7 +72,8 @@ def run_evaluation(
     """
     if retry_failed and out.is_dir():
         with lock_folder(out, WHOLE):
-            logger.info("%d failed rows are asked again", drop_failed(out))
+            n_failed = drop_failed(out, date=with_date(config, out).date)
+            logger.info("%d failed rows are asked again", n_failed)
     run, is_complete = _run(resolve(config), out, own or Own(), shard, max_usd, on_progress)
     if is_complete:  # what was loaded is free by now: tables are rewritten in a part of its memory
         try:

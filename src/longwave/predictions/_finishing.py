@@ -46,13 +46,15 @@ def finish_run(folder: Path | str, run: str) -> None:
             replace_shards(Path(folder) / name, pieces, _chain(pieces, table), run=run)
 
 
-def drop_failed(folder: Path | str) -> int:
+def drop_failed(folder: Path | str, *, date: str | None = None) -> int:
     """Take the rows with an error out of a predictions table, so that the next evaluation asks them again.
 
     Parameters
     ----------
     folder : Path or str
         Output folder; nobody else may write to it meanwhile.
+    date : str, optional
+        Take out rows of this day only: those of another day cannot be asked again. Default: of every day.
 
     Returns
     -------
@@ -64,7 +66,8 @@ def drop_failed(folder: Path | str) -> int:
     StorageError
         If the disk is full; what was rewritten before stays so.
     """
-    return drop_rows(folder, pl.col("error").is_not_null())
+    failed = pl.col("error").is_not_null()
+    return drop_rows(folder, failed if date is None else failed & (pl.col("date") == date))
 
 
 def drop_rows(folder: Path | str, which: pl.Expr) -> int:

@@ -80,7 +80,7 @@ def read_cases(folder: Path) -> tuple[list[FieldCases], list[str]]:
 
 
 def _read(path: Path) -> FieldCases:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         about = json.loads(str(file["about"]))
         arrays = {name: np.asarray(file[name], dtype=np.float64) for name in file.files if name != "about"}
     inputs, targets, predictions = (arrays[name] for name in ("inputs", "targets", "predictions"))
