@@ -46,6 +46,8 @@ def paper_models(sizes: tuple[int, ...]) -> dict[str, FieldModelConfig]:
 def trained_models(sizes: tuple[int, ...], scale: str, *, is_periodic: bool) -> dict[str, FieldModelConfig]:
     """Return what is trained for accuracy: a scale's models and a U-Net, padded where fields are bounded.
 
+    ``"t1"`` is the one in the basis of the boundary: Fourier modes on a torus, cosines in a box.
+
     Parameters
     ----------
     sizes : tuple of int
@@ -61,6 +63,7 @@ def trained_models(sizes: tuple[int, ...], scale: str, *, is_periodic: bool) -> 
     else:
         models = equal_models(sizes, d_model=8, n_layers=2, modes=8)
         unet = {"channel_exponent": 2, "n_levels": 3}
+    models["t1"] = models["t1-rfft" if is_periodic else "t1-dct"]
     if not is_periodic:  # as FNO's own runs on Darcy flow
         bounded = {"coordinates": "centre", "padding": 9}
         for name in ("fno", "ffno"):

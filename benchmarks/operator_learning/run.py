@@ -27,8 +27,19 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from accuracy import MODELS, TASKS, Plan, read_results, run_accuracy, summarise
-from speed import PEER, time_cpu, time_gpu
+from accuracy import (
+    DEFAULT,
+    MODELS,
+    TASKS,
+    Plan,
+    make_data,
+    missing_cells,
+    read_results,
+    run_in_turn,
+    summarise,
+)
+from side_by_side import run_side_by_side
+from speed import MODES_OF_GPU, PEER, time_cpu, time_gpu
 
 from longwave.config import write_json
 
@@ -46,12 +57,7 @@ def main() -> int:
     if "speed" in options.parts:
         report["speed"] = speed_part(options, machine, ends_at)
     if "accuracy" in options.parts:
-        if not options.collect:
-            run_accuracy(plan_of(options, ends_at))
-        results = read_results(options.out)
-        summary = {"machine": machine, **summarise(results)}
-        write_json(options.out / ACCURACY, summary)
-        report["accuracy"] = summary
+        report["accuracy"] = accuracy_part(options, machine, ends_at)
     if options.json:
         print(json.dumps(report, indent=2))
     else:
@@ -69,18 +75,25 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", choices=["cpu", "cuda"], help="a GPU if there is one")
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="default: speed, on a GPU accuracy too")
     parser.add_argument("--peers", type=Path, help="folder with neuraloperator in it, for the speed on a CPU")
-    parser.add_argument("--no-compile", action="store_true", help="skip torch.compile on a GPU")
+    parser.add_argument(
+        "--modes", nargs="+", choices=MODES_OF_GPU, default=list(MODES_OF_GPU), help="on a GPU"
+    )
     parser.add_argument("--scale", choices=["paper", "small"], help="models; paper on a GPU, small on a CPU")
     parser.add_argument("--epochs", type=int, help="of the runs with equal epochs; 100 on a GPU, 50 on a CPU")
     parser.add_argument("--batch-size", type=int, default=20)
     parser.add_argument("--n-train", type=int, help="1000 on a GPU, 200 on a CPU")
     parser.add_argument("--n-test", type=int, help="200 on a GPU, 40 on a CPU")
+    parser.add_argument("--data-seed", type=int, default=0, help="of the samples; runs have --seeds")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(DEFAULT))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--budgets", nargs="+", choices=["epochs", "seconds"], default=["epochs", "seconds"])
     parser.add_argument(
         "--time-limit", type=float, default=FOREVER, help="stop after so many seconds; resumable"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each a process; 6 on a GPU")
+    parser.add_argument(
+        "--merge", nargs="+", type=Path, default=[], help="put accuracy.json of others together"
     )
     parser.add_argument("--collect", action="store_true", help="train nothing, tell what there is")
     parser.add_argument("--tiny", "--quick", action="store_true", help="a rehearsal")
@@ -110,6 +123,7 @@ def plan_of(options: argparse.Namespace, ends_at: float) -> Plan:
         n_train=options.n_train,
         n_test=options.n_test,
         epochs=options.epochs,
+        data_seed=options.data_seed,
         batch_size=options.batch_size,
         ends_at=ends_at,
         tasks=tuple(options.tasks),
@@ -119,13 +133,50 @@ def plan_of(options: argparse.Namespace, ends_at: float) -> Plan:
     )
 
 
+def accuracy_part(options: argparse.Namespace, machine: dict[str, str], ends_at: float) -> dict[str, object]:
+    """Train what is missing; what is known is written down after every run."""
+    earlier = [json.loads(path.read_text("utf-8")) for path in options.merge]
+    about: dict[str, object] = {"machine": earlier[0]["machine"] if earlier else machine, "data_s": {}}
+    for record in [*earlier, read_record(options.out)]:
+        about["data_s"] = {**record.get("data_s", {}), **about["data_s"]}
+
+    def write() -> dict[str, object]:
+        runs = once([run for record in earlier for run in record["runs"]] + read_results(options.out))
+        summary = {**about, **summarise(runs), "runs": [{**run, "errors": None} for run in runs]}
+        write_json(options.out / ACCURACY, summary)
+        return summary
+
+    if not (options.collect or options.merge):
+        plan = plan_of(options, ends_at)
+        about["data_s"] = {**make_data(plan), **about["data_s"]}  # of the first call, which makes them
+        todo = missing_cells(plan)
+        if options.jobs == 1:
+            run_in_turn(plan, todo, done=write)
+        else:
+            run_side_by_side(plan, todo, options.jobs, done=write)
+    return write()
+
+
+def once(runs: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return every run once: records of one folder, written at two times, have runs in common."""
+    return list(
+        {tuple(run[key] for key in ("task", "model", "budget", "seed")): run for run in runs}.values()
+    )
+
+
+def read_record(out: Path) -> dict[str, object]:
+    """Return what an earlier call wrote down."""
+    path = out / ACCURACY
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
 def speed_part(options: argparse.Namespace, machine: dict[str, str], ends_at: float) -> dict[str, object]:
     """Time, unless the folder has the times already."""
     path = options.out / SPEED
     if path.is_file():
         return json.loads(path.read_text("utf-8"))
     if options.device == "cuda":
-        rows = time_gpu(is_tiny=options.tiny, has_compile=not options.no_compile, ends_at=ends_at)
+        rows = time_gpu(is_tiny=options.tiny, modes=options.modes, ends_at=ends_at)
     else:
         rows = time_cpu(options.peers, is_tiny=options.tiny)
     found = {"machine": machine, "rows": rows, "ratios": speed_ratios(rows)}
@@ -188,17 +239,22 @@ def show(report: dict[str, object]) -> None:
     accuracy = report.get("accuracy")
     if accuracy:
         print(
-            "budget   data                model    seeds  relative L2 %     +-  epochs  seconds  modes lose %"
+            "budget   data                model          seeds  relative L2 %     +-  epochs  seconds  "
+            "processor s  modes lose %"
         )
         for row in accuracy["rows"]:
             lost = row["irreducible_loss"]
             print(
-                f"{row['budget']:8} {row['task']:19} {row['model']:8} {row['seeds']:5}  "
+                f"{row['budget']:8} {row['task']:19} {row['model']:14} {row['seeds']:5}  "
                 f"{100 * row['relative_l2']:13.3f} {100 * row['half_interval']:6.3f} {row['epochs']:7.0f} "
-                f"{row['training_s']:8.1f}  {'' if lost is None else f'{100 * lost:.3f}'}"
+                f"{row['training_s']:8.1f} {row['processor_s']:12.1f}  "
+                f"{'' if lost is None else f'{100 * lost:.3f}'}"
             )
         for row in accuracy["ratios"]:
-            print(f"T1's error over FNO's at equal {row['budget']}: {row['geometric_mean']:.3f}")
+            print(
+                f"T1's error over FNO's at equal {row['budget']}, {row['variant'] or 'as published'}: "
+                f"{row['geometric_mean']:.3f}"
+            )
 
 
 if __name__ == "__main__":

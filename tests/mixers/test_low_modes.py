@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -101,3 +103,31 @@ def test_matrices_met_in_inference_mode_serve_training(draw):
         from_low_modes(low_modes(x, (3,)), (1013,))
     from_low_modes(low_modes(x, (3,)), (1013,)).sum().backward()
     torch.testing.assert_close(x.grad, torch.ones_like(x))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_route")
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_a_compiled_graph_has_the_same_modes_and_gradients_on_any_grid(draw):
+    def there_and_back(x):
+        return from_low_modes(low_modes(x, (3, 4)).square(), x.shape[2:])
+
+    torch.compiler.reset()
+    compiled = torch.compile(there_and_back, fullgraph=True, backend="aot_eager")
+    for sizes in ((9, 8), (6, 11)):
+        x = draw(2, 3, *sizes).requires_grad_()
+        weight = draw(2, 3, *sizes)
+        found, expected = compiled(x), there_and_back(x)
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+        grads = [torch.autograd.grad((y * weight).sum(), x)[0] for y in (found, expected)]
+        torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_mixers_are_imported_without_the_compiler():
+    code = (
+        "import sys, torch\nbefore = set(sys.modules)\nimport longwave.mixers\n"
+        "print([name in kept for kept in (before, sys.modules) for name in ['torch._dynamo']])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[False, False]"

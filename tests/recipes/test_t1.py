@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from longwave.models.pde import T1Config, T1PlusConfig
-from longwave.recipes import t1_airfoil, t1_darcy, t1_navier_stokes, t1_plus_navier_stokes, t1_tiny
-from longwave.recipes.fno import fno_smoke
+from longwave.recipes import (
+    fno_smoke,
+    load_recipe,
+    t1_airfoil,
+    t1_darcy,
+    t1_navier_stokes,
+    t1_plus_navier_stokes,
+    t1_smoke,
+    t1_tiny,
+)
 from longwave.recipes.operators import fit_to_fields
-from longwave.recipes.t1 import t1_smoke
 
 
 def test_navier_stokes() -> None:
@@ -49,6 +56,7 @@ def test_smoke_tells_ten_pictures_from_two_for_twins_of_one_band() -> None:
     assert t1.fields.chosen_symmetries().names == ("mirror-x",)
     assert (fit_to_fields(t1), fit_to_fields(fno)) == (t1, fno)
     assert (t1.seed, fno.seed) == (0, 2)
+    assert (load_recipe("t1-smoke"), load_recipe("fno-smoke")) == (t1, fno_smoke())
 
 
 def test_the_basis_is_left_to_the_data() -> None:

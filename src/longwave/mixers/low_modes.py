@@ -215,50 +215,54 @@ def _real_mean(m: int, pairs: Tensor) -> Tensor:
     return mask
 
 
-# A compiled graph takes the matrix as a constant: it depends on sizes alone.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _matrix(kind: str, n: int, m: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    if torch.compiler.is_compiling():  # no cache in a graph, which has its own ways
+        return _build(kind, n, m, dtype, device)
     return _kept_matrix(kind, n, m, dtype, device)
 
 
 @functools.lru_cache(maxsize=128)
 def _kept_matrix(kind: str, n: int, m: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.no_grad():  # or later training could not use it
-        return _MATRICES[kind](n, m).contiguous().to(device=device, dtype=dtype)
+        return _build(kind, n, m, dtype, torch.device("cpu")).to(device)
 
 
-def _half_analysis(n: int, m: int) -> Tensor:
+def _build(kind: str, n: int, m: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a matrix of numbers that are rounded once, from float64."""
+    return _MATRICES[kind](n, m, device).contiguous().to(dtype)
+
+
+def _half_analysis(n: int, m: int, device: torch.device) -> Tensor:
     """Return (N, 2 m): real and imaginary parts of ``exp(-2 pi i k i / N)``, side by side."""
-    return torch.view_as_real(_waves(torch.arange(m, device="cpu"), n)).movedim(1, 0).flatten(1)
+    return torch.view_as_real(_waves(torch.arange(m, device=device), n)).movedim(1, 0).flatten(1)
 
 
-def _half_synthesis(n: int, m: int) -> Tensor:
+def _half_synthesis(n: int, m: int, device: torch.device) -> Tensor:
     """Return (2 m, N): what the parts of the modes, and of their conjugates, add to the points."""
-    k = torch.arange(m, device="cpu")
+    k = torch.arange(m, device=device)
     times = torch.where(k == 0, 1.0, 2.0).double() / n
     return (torch.view_as_real(_waves(k, n)) * times[:, None, None]).movedim(-1, 1).flatten(0, 1)
 
 
-def _signed_analysis(n: int, m: int) -> Tensor:
+def _signed_analysis(n: int, m: int, device: torch.device) -> Tensor:
     """Return (2 m, N), complex: ``exp(-2 pi i k i / N)``, k = 0 ... m-1, -m ... -1."""
-    return _waves(torch.cat([torch.arange(m, device="cpu"), torch.arange(-m, 0, device="cpu")]), n)
+    return _waves(torch.cat([torch.arange(m, device=device), torch.arange(-m, 0, device=device)]), n)
 
 
-def _signed_synthesis(n: int, m: int) -> Tensor:
+def _signed_synthesis(n: int, m: int, device: torch.device) -> Tensor:
     """Return (N, 2 m), complex: the inverse of ``_signed_analysis`` on its span."""
-    return _signed_analysis(n, m).mH / n
+    return _signed_analysis(n, m, device).mH / n
 
 
-def _mean_mask(n: int, m: int) -> Tensor:
+def _mean_mask(n: int, m: int, device: torch.device) -> Tensor:
     """Return (m, n), n = 2: ones, but 0 for the imaginary part of mode 0."""
-    mask = torch.ones(m, n, dtype=torch.float64, device="cpu")
-    mask[0, 1] = 0
-    return mask
+    is_left_out = (torch.arange(m, device=device)[:, None] == 0) & (torch.arange(n, device=device) == 1)
+    return torch.where(is_left_out, 0.0, 1.0)
 
 
 def _waves(k: Tensor, n: int) -> Tensor:
     # The angle is reduced in whole numbers, where it is exact.
-    angle = (k[:, None] * torch.arange(n, device="cpu") % n).double() * (-2 * math.pi / n)
+    angle = (k[:, None] * torch.arange(n, device=k.device) % n).double() * (-2 * math.pi / n)
     return torch.polar(torch.ones_like(angle), angle)
 
 

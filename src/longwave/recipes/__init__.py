@@ -9,6 +9,7 @@ from longwave.recipes.fno import (
     fno_burgers,
     fno_darcy,
     fno_navier_stokes,
+    fno_smoke,
     fno_tiny,
     unet_airfoil,
     unet_navier_stokes,
@@ -62,6 +63,7 @@ from longwave.recipes.t1 import (
     t1_navier_stokes,
     t1_plus_airfoil,
     t1_plus_navier_stokes,
+    t1_smoke,
     t1_tiny,
 )
 
@@ -87,6 +89,7 @@ __all__ = [
     "fno_burgers",
     "fno_darcy",
     "fno_navier_stokes",
+    "fno_smoke",
     "fno_tiny",
     "h3_conv_pile",
     "h3_openwebtext",
@@ -124,6 +127,7 @@ __all__ = [
     "t1_navier_stokes",
     "t1_plus_airfoil",
     "t1_plus_navier_stokes",
+    "t1_smoke",
     "t1_tiny",
     "unet_airfoil",
     "unet_navier_stokes",
