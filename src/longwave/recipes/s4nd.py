@@ -52,12 +52,13 @@ IMAGENET_IMAGES = 1_281_167
 RATES, SHARES = (4.0, 2.0, 1.0), (50, 25, 25)  # of progressive resizing, epochs of 100
 
 Mixer = Literal["s4nd", "conv"]
+Norm = Literal["point", "domain"]
 
 
 def s4nd_tiny(*, seed: int = 0) -> TrainConfig:
     """Return a run of about a minute on a CPU: MNIST at 7 x 7, to be read at 14 x 14 and 28 x 28."""
     kernels = S4NDConfig(d_state=32, bandlimit=1 / 4, dt=_steps(4.0))
-    trunk = IsotropicConfig(d_model=24, n_layers=3, s4nd=kernels)
+    trunk = IsotropicConfig(d_model=24, n_layers=3, s4nd=kernels, norm="domain")
     data = ImageDataConfig(source="mnist", rate=4.0)
     return image_run(_images(trunk), data, steps=480, warmup_steps=40, weight_decay=0.03, seed=seed)
 
@@ -83,12 +84,12 @@ def conv2d_mnist(*, seed: int = 0) -> TrainConfig:
 def s4nd_mnist_zero_shot(*, seed: int = 0) -> TrainConfig:
     """Return the bundled MNIST at 7 x 7, with kernels limited to what this grid shows."""
     kernels = S4NDConfig(bandlimit=1 / 4, dt=_steps(4.0))
-    return _mnist("s4nd", ImageDataConfig(source="mnist", rate=4.0), seed, kernels=kernels)
+    return _mnist("s4nd", ImageDataConfig(source="mnist", rate=4.0), seed, kernels=kernels, norm="domain")
 
 
 def conv2d_mnist_zero_shot(*, seed: int = 0) -> TrainConfig:
     """Return the twin of ``s4nd_mnist_zero_shot`` with 3 x 3 convolutions."""
-    return _mnist("conv", ImageDataConfig(source="mnist", rate=4.0), seed)
+    return _mnist("conv", ImageDataConfig(source="mnist", rate=4.0), seed, norm="domain")
 
 
 def s4nd_mnist_progressive(*, seed: int = 0) -> TrainConfig:
@@ -192,21 +193,22 @@ def _mnist(
     *,
     kernels: S4NDConfig | None = None,
     kernel_size: int = 3,
+    norm: Norm = "point",
 ) -> TrainConfig:
     """Build either twin, of 100,000 parameters."""
     if mixer == "s4nd":
-        trunk = IsotropicConfig(d_model=64, n_layers=4, s4nd=kernels or S4NDConfig())
+        trunk = IsotropicConfig(d_model=64, n_layers=4, s4nd=kernels or S4NDConfig(), norm=norm)
     else:
         width = {3: 48, 5: 30}[kernel_size]
-        trunk = IsotropicConfig(mixer="conv", d_model=width, n_layers=4, kernel_size=kernel_size)
+        trunk = IsotropicConfig(mixer="conv", d_model=width, n_layers=4, kernel_size=kernel_size, norm=norm)
     return _own(_images(trunk), data, seed=seed)
 
 
 def _omniglot(mixer: Mixer, seed: int) -> TrainConfig:
     rate = 7.0
     kernels = S4NDConfig(bandlimit=1 / rate, dt=_steps(rate))
-    s4nd_trunk = IsotropicConfig(d_model=64, n_layers=4, s4nd=kernels)
-    conv_trunk = IsotropicConfig(mixer="conv", d_model=48, n_layers=4)
+    s4nd_trunk = IsotropicConfig(d_model=64, n_layers=4, s4nd=kernels, norm="domain")
+    conv_trunk = IsotropicConfig(mixer="conv", d_model=48, n_layers=4, norm="domain")
     model = _images(s4nd_trunk if mixer == "s4nd" else conv_trunk, n_classes=8)
     augment = AugmentConfig(degrees=10, scale=0.1)
     return _own(model, ImageDataConfig(source="omniglot", rate=rate, augment=augment), seed=seed)

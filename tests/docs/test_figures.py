@@ -1,0 +1,50 @@
+"""Pictures of the documentation are those that their script draws."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def pictures(path: Path) -> list[np.ndarray]:
+    """Read the pictures in a drawing: another machine may pack and round them otherwise."""
+    image = pytest.importorskip("PIL.Image")
+    found = ElementTree.parse(path).iter(f"{SVG}image")
+    sources = [one.attrib["href"].removeprefix("data:image/png;base64,") for one in found]
+    return [
+        np.asarray(image.open(io.BytesIO(base64.b64decode(each))).convert("RGB"), int) for each in sources
+    ]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("figures")
+    subprocess.run([sys.executable, str(DOCS / "build_figures.py"), "--out", str(out)], check=True)
+    return out
+
+
+@pytest.mark.slow
+def test_the_kernels_of_s4nd_are_those_of_the_program(drawn: Path) -> None:
+    there, here = (pictures(folder / "s4nd_kernels.svg") for folder in (DOCS / "assets", drawn))
+    assert [one.shape for one in there] == [(points, points, 3) for points in (14, 28, 56)] * 6
+    assert max(np.abs(one - other).max() for one, other in zip(there, here, strict=True)) <= 2
+
+
+@pytest.mark.slow
+def test_a_drawing_says_what_it_shows(drawn: Path) -> None:
+    root = ElementTree.parse(drawn / "s4nd_kernels.svg").getroot()
+    named = {one.attrib["id"] for one in root if one.tag in (f"{SVG}title", f"{SVG}desc")}
+    assert set(root.attrib["aria-labelledby"].split()) == named
+    texts = [one.text for one in root.iter(f"{SVG}text")]
+    assert texts.count("28 × 28") == 6
+    assert "BANDLIMIT 0.25" in texts
