@@ -54,9 +54,10 @@ types: $(DEV_READY)  ## Check types with mypy
 	@echo "Types:"
 	@$(BIN)/mypy
 
-reference: $(DEV_READY)  ## Write docs/reference/ and the frozen --help texts anew from the program
+reference: $(DEV_READY)  ## Write docs/reference/, the frozen --help texts and the pictures of the docs anew from the program
 	@$(BIN)/python docs/build_reference.py
 	@$(BIN)/python tests/house/test_help.py
+	@$(BIN)/python docs/build_figures.py
 
 docs: $(DEV_READY)  ## Build the documentation site in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -36,6 +36,12 @@ CONFIGS = (
         "What `longwave evaluate` records in `run.json`.",
     ),
     (
+        "A monitoring job",
+        "longwave.monitoring",
+        "CollectConfig",
+        "The YAML file of `longwave monitor collect`.",
+    ),
+    (
         "Quickstart",
         "longwave.quickstart",
         "QuickstartConfig",
@@ -45,8 +51,9 @@ CONFIGS = (
     ("A scenario file", "longwave.scenarios", "ScenarioFile", "The YAML file of a scenario of your own."),
 )
 CLI_INTRO = (
-    "A user's mistake exits 2, a run that failed 1, an interrupted one 130 with finished work kept. Results "
-    "go to stdout, progress and remarks to stderr."
+    "A user's mistake exits 2, a run that failed 1, an interrupted one 130 with finished work kept; "
+    "`longwave monitor collect` exits 3 when an alarm went off. Results go to stdout, progress and remarks "
+    "to stderr."
 )
 ERRORS_INTRO = (
     "Every error Longwave raises on purpose, in `longwave.errors`. A message says what was wrong with which "

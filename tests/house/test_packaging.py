@@ -42,8 +42,11 @@ def test_every_file_of_the_package_is_in_the_wheel(contents: set[str]) -> None:
     "pattern",
     [
         r"longwave/registry\.toml",
+        r"longwave/monitoring/hapi/labels\.toml",
         r"longwave/py\.typed",
         r"longwave/samples/books/.+\.txt",
+        r"longwave/samples/groups/.+\.npz",
+        r"longwave/samples/hapi/.+\.parquet",
         r"longwave/samples/images/.+\.npz",
         r"longwave/samples/scenarios/.+\.jsonl\.gz",
         r"longwave/report/static/.+\.js",

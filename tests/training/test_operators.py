@@ -117,7 +117,7 @@ def test_a_language_model_is_no_operator(field_run: TrainConfig, tmp_path: Path)
     train(field_run, tmp_path)
     small = LanguageModelConfig(vocab_size=9, d_model=4, n_layers=1, max_length=8)
     LanguageModel(small).save_pretrained(tmp_path / "model")
-    with pytest.raises(CheckpointError, match="holds a language model"):
+    with pytest.raises(CheckpointError, match="holds a LanguageModel, not a model of fields"):
         load_operator(tmp_path)
 
 

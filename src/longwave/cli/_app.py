@@ -8,7 +8,9 @@ import typer
 
 from longwave import __version__
 from longwave.cli import (
+    _adapt,
     _bench,
+    _classify,
     _distill,
     _evaluate,
     _export,
@@ -18,6 +20,7 @@ from longwave.cli import (
     _import,
     _legal,
     _list,
+    _monitor,
     _quickstart,
     _report,
     _train,
@@ -59,11 +62,14 @@ app.command("generate")(_generate.generate)
 app.command("distill")(_distill.distill)
 app.command("evaluate")(_evaluate.evaluate)
 app.command("fields")(_fields.fields)
+app.command("classify")(_classify.classify)
 app.command("grid")(_grid.grid)
 app.command("votes")(_votes.votes)
 app.command("import")(_import.import_)
 app.command("export")(_export.export)
 app.command("report")(_report.report)
 app.command("bench")(_bench.bench)
+app.add_typer(_adapt.app, name="adapt")
 app.add_typer(_legal.app, name="legal")
+app.add_typer(_monitor.app, name="monitor")
 app.command("list")(_list.list_entries)

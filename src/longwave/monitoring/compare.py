@@ -377,8 +377,8 @@ def _warnings(
             )
     if len(pair.labels) > MOST_LABELS:
         found.append(
-            f"There are {len(pair.labels):,} different labels and answers; a confusion matrix is made of up to "
-            f"{MOST_LABELS:,}."
+            f"There are {len(pair.labels):,} different labels and answers; a confusion matrix is made of up "
+            f"to {MOST_LABELS:,}."
         )
     if o.confidence_kind not in ("probability", "none") and pair.column("confidence") is not None:
         found.append(

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from longwave import __version__
 from longwave.errors import StorageError
+from longwave.report.adapters_page import GROUPS_PAGE, groups_content, has_groups
 from longwave.report.analysis import Analysis, analyse
 from longwave.report.browser import open_browser
 from longwave.report.case_html import write_cases
@@ -20,8 +21,10 @@ from longwave.report.coverage import grid_page, taxonomy_page
 from longwave.report.family_tables import family_link, present_families
 from longwave.report.fields_page import FIELDS_PAGE, fields_content, has_fields
 from longwave.report.formats import count
+from longwave.report.images_page import IMAGES_PAGE, has_images, images_content
 from longwave.report.links import instances_page, model_page, pair_page
 from longwave.report.model_pages import model_content, models_page
+from longwave.report.monitoring_page import MONITORING_PAGE, has_rounds, monitoring_content
 from longwave.report.pages import family_page, index_page, rows_page
 from longwave.report.pair_pages import pair_content, pairs_page
 from longwave.report.reading import read_results
@@ -86,13 +89,14 @@ def build_report(folder: Path, out: Path | None = None, *, title: str | None = N
 def _files(analysis: Analysis, folder: Path, title: str) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of every file of the report."""
     record = analysis.results.record
+    shows_images = has_images(analysis, folder)
     environment = _environment()
     environment.globals |= {
         "version": __version__,
         "title": title,
         "run_hash": record.hash if record else "",
         "themes": {"light": theme(), "dark": theme(dark=True)},
-        "sections_of_report": _report_sections(analysis),
+        "sections_of_report": _report_sections(analysis, shows_images=shows_images),
     }
 
     def page(
@@ -116,6 +120,21 @@ def _files(analysis: Analysis, folder: Path, title: str) -> Iterator[tuple[str, 
         yield page(
             "fields.html", FIELDS_PAGE, "Fields", fields_content(analysis, folder), [{"text": "Fields"}]
         )
+    if shows_images:
+        content = images_content(analysis, folder)
+        yield "static/images.css", files("longwave.report").joinpath("static", "images.css").read_bytes()
+        yield page("images.html", IMAGES_PAGE, "Images", content, [{"text": "Images"}])
+    if has_groups(analysis):
+        yield page(
+            "groups.html", GROUPS_PAGE, "Groups", groups_content(analysis, folder), [{"text": "Groups"}]
+        )
+    if has_rounds(analysis):
+        content = monitoring_content(analysis)
+        yield (
+            "static/monitoring.css",
+            files("longwave.report").joinpath("static", "monitoring.css").read_bytes(),
+        )
+        yield page("monitoring.html", MONITORING_PAGE, "Monitoring", content, [{"text": "Monitoring"}])
     for scenario in analysis.scenarios:
         yield page(
             "scenario.html",
@@ -131,7 +150,7 @@ Content = dict[str, object]
 Page = Callable[[str, str, str, Content, list[dict[str, str]]], tuple[str, bytes]]
 
 
-def _report_sections(analysis: Analysis) -> list[dict[str, str]]:
+def _report_sections(analysis: Analysis, *, shows_images: bool) -> list[dict[str, str]]:
     """List the parts of the report that every page leads to."""
     if not analysis.scenarios:
         return []
@@ -140,6 +159,9 @@ def _report_sections(analysis: Analysis) -> list[dict[str, str]]:
     found.append(("Models", "models/index.html"))
     found += [("Comparisons", "comparisons/index.html")] if analysis.pairs else []
     found += [("Fields", FIELDS_PAGE)] if has_fields(analysis) else []
+    found += [("Images", IMAGES_PAGE)] if shows_images else []
+    found += [("Groups", GROUPS_PAGE)] if has_groups(analysis) else []
+    found += [("Monitoring", MONITORING_PAGE)] if has_rounds(analysis) else []
     found += [("Votes", VOTES_PAGE)] if len(analysis.findings.votes) else []
     found += [("Scenarios", "taxonomy.html"), ("Grid", "grid.html"), ("Rows", "instances/index.html")]
     return [{"text": text, "href": href} for text, href in found]

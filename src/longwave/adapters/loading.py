@@ -1,0 +1,74 @@
+"""From a folder back to the method that was saved there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from longwave.adapters.base import Adapter
+from longwave.adapters.contrastive import ContrastiveAdapter, ContrastiveConfig
+from longwave.adapters.descent import DescentConfig
+from longwave.adapters.dfr import DFR
+from longwave.adapters.erm import ERMAdapter
+from longwave.adapters.group_dro import GroupDRO
+from longwave.adapters.jtt import JTT
+from longwave.adapters.linear import LinearProbe
+from longwave.adapters.network import AdapterConfig
+from longwave.adapters.saved_files import read_files
+from longwave.adapters.wise import WiSE
+from longwave.adapters.zero_shot import ZeroShot
+from longwave.errors import CheckpointError
+
+__all__ = ["load_adapter"]
+
+_METHODS: Mapping[str, type[Adapter]] = {
+    cls.__name__: cls
+    for cls in (ZeroShot, LinearProbe, WiSE, ERMAdapter, ContrastiveAdapter, GroupDRO, DFR, JTT)
+}
+_CONFIGS = {"network": AdapterConfig, "descent": DescentConfig, "contrast": ContrastiveConfig}
+
+
+def load_adapter(folder: Path | str, *, device: str | None = None) -> Adapter:
+    """Load what `Adapter.save` wrote; predictions are those of the saved model.
+
+    Parameters
+    ----------
+    folder : Path or str
+    device : str, optional
+        Where it computes; default: as it was configured.
+
+    Raises
+    ------
+    MissingFile
+        If there is no saved adapter.
+    CheckpointError
+        If its files are damaged, do not fit together or are of a later version.
+    ConfigError
+        If the device is not there.
+    """
+    facts, arrays = read_files(folder)
+    try:
+        method = _METHODS[str(facts["method"])]
+        params = {name: _param(name, value) for name, value in _table(facts["params"]).items()}
+        if device is not None and "device" in params:
+            params["device"] = device
+        adapter = method(**params)
+        adapter._restore(_table(facts["learned"]), arrays)
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"The adapter in {folder} does not fit together ({error!r}). Save it again."
+        ) from error
+    return adapter
+
+
+def _param(name: str, value: object) -> object:
+    """Turn one argument of a constructor from JSON into what it was."""
+    if name in _CONFIGS and value is not None:
+        return _CONFIGS[name](**_table(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected names with values, found {value!r}")
+    return value
