@@ -10,7 +10,6 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from longwave import registry
 from longwave.errors import ConfigError, UnknownName
 from longwave.registry import KINDS, Entry, entries, find, load
 
@@ -26,7 +25,7 @@ def third_party(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
     def installed(*, group: str) -> EntryPoints:
         return EntryPoints(point for point in points if point.group == group)
 
-    monkeypatch.setattr(registry, "entry_points", installed)
+    monkeypatch.setattr("importlib.metadata.entry_points", installed)
     entries.cache_clear()
     yield points
     entries.cache_clear()

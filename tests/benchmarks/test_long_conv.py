@@ -15,6 +15,8 @@ import torch
 
 from longwave.ops import long_conv
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "long_conv"
 MODULES = ("competitors", "layers", "plot", "problems", "records", "resident", "run", "timing")
 

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
-SLOW = {"train_and_compare.py", "evaluate_your_model.py"}
+SLOW = {
+    "adapters.py",
+    "compare_on_recall.py",
+    "evaluate_your_model.py",
+    "navier_stokes.py",
+    "train_and_compare.py",
+    "zero_shot_resolution.py",
+}
 
 
 def _run(example: Path, folder: Path) -> str:

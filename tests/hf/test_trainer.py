@@ -14,6 +14,8 @@ from transformers import Trainer, TrainingArguments
 from longwave.hf import LongwaveForCausalLM
 from longwave.models import LanguageModel
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., LongwaveForCausalLM]
 Arguments = Callable[..., TrainingArguments]
 STEPS = 12

@@ -153,8 +153,11 @@ class ContrastiveAdapter(NetworkMethod):
     >>> data = make_groups(7, width=32)
     >>> train, val, test = (data.part(name) for name in ("train", "val", "test"))
     >>> adapter = ContrastiveAdapter(descent=DescentConfig(epochs=4), device="cpu").fit(
-    ...     train.embeddings, train.labels, class_embeddings=data.class_embeddings,
-    validation=val.for_validation() ... )
+    ...     train.embeddings,
+    ...     train.labels,
+    ...     class_embeddings=data.class_embeddings,
+    ...     validation=val.for_validation(),
+    ... )
     >>> adapter.predict(test.embeddings).shape
     (5794,)
     """

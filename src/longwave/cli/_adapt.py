@@ -30,10 +30,7 @@ from longwave.cli._output import Output
 if TYPE_CHECKING:
     from longwave.adapters import Adapter
 
-app = typer.Typer(
-    help="Repair the groups that a frozen model fails, on its embeddings: fit adapters and other methods, "
-    "and tell their worst groups."
-)
+app = typer.Typer(rich_markup_mode=None)
 VARIANTS = {
     "residual": "erm, but a fifth of the adapter and four fifths of its input.",
     "resampled": "erm, but from every cell of class and zero-shot prediction equally many points.",

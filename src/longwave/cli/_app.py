@@ -8,7 +8,6 @@ import typer
 
 from longwave import __version__
 from longwave.cli import (
-    _adapt,
     _bench,
     _classify,
     _distill,
@@ -18,14 +17,13 @@ from longwave.cli import (
     _generate,
     _grid,
     _import,
-    _legal,
     _list,
-    _monitor,
     _quickstart,
     _report,
     _train,
     _votes,
 )
+from longwave.cli._later import LaterGroup
 from longwave.cli._output import Output
 
 app = typer.Typer(
@@ -56,6 +54,11 @@ def _root(
     context.obj = Output(is_quiet=quiet)
 
 
+def _later(name: str, text: str) -> None:
+    """Add the group of a module of its own, which says the commands."""
+    app.add_typer(typer.Typer(cls=LaterGroup), name=name, help=text)
+
+
 app.command("quickstart")(_quickstart.quickstart)
 app.command("train")(_train.train)
 app.command("generate")(_generate.generate)
@@ -69,7 +72,15 @@ app.command("import")(_import.import_)
 app.command("export")(_export.export)
 app.command("report")(_report.report)
 app.command("bench")(_bench.bench)
-app.add_typer(_adapt.app, name="adapt")
-app.add_typer(_legal.app, name="legal")
-app.add_typer(_monitor.app, name="monitor")
+_later(
+    "adapt",
+    "Repair the groups that a frozen model fails, on its embeddings: fit adapters and other methods, and "
+    "tell their worst groups.",
+)
+_later("legal", "Work with LegalBench: list tasks, report by class of reasoning, contribute a task.")
+_later(
+    "monitor",
+    "Watch models that are bought: archives of API predictions and tables of one's own, compared round by "
+    'round. Where a folder is asked for, "sample" is the bundled one.',
+)
 app.command("list")(_list.list_entries)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from longwave.evaluation.irac import Mode
     from longwave.scenarios.legal import Irac, LegalTask
 
-app = typer.Typer(help="Work with LegalBench: list tasks, report by class of reasoning, contribute a task.")
+app = typer.Typer(rich_markup_mode=None)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -14,10 +14,7 @@ from longwave.cli._output import Output
 if TYPE_CHECKING:
     from longwave.monitoring import RunStore
 
-app = typer.Typer(
-    help="Watch models that are bought: archives of API predictions and tables of one's own, compared round "
-    'by round. Where a folder is asked for, "sample" is the bundled one.'
-)
+app = typer.Typer(rich_markup_mode=None)
 MB = 1_000_000
 
 

@@ -26,7 +26,7 @@ def train(
     show: Annotated[bool, typer.Option("--show", help="Print the resolved configuration and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train a model on text, a task or fields. The same command continues an interrupted run."""
+    """Train a model on text, a task, fields or images. The same command continues an interrupted run."""
     from longwave.config import to_dict
     from longwave.recipes import apply_settings, load_recipe
     from longwave.training import train as run_training

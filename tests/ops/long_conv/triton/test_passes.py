@@ -18,6 +18,8 @@ from longwave.ops.long_conv.triton import passes
 from longwave.ops.long_conv.triton.launch import Call, backward, forward
 from longwave.ops.long_conv.triton.plans import PassPlan
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1e-3  # relative, of values and of gradients
 FEW_POINTS = 2 * LIMIT  # rounding averages out over more points than these
 ALL = (True, True, True, True)

@@ -17,6 +17,8 @@ from longwave.ops.long_conv.triton.call import Call, word
 from longwave.ops.long_conv.triton.plans import backward_plan, forward_plan
 from longwave.ops.long_conv.triton.split import SplitPlan, plan_for
 
+pytestmark = pytest.mark.slow
+
 B, D = 2, 8
 LIMIT = 1.2e-3  # relative, in float32
 GPU_LIMIT = 2.5e-3  # in bfloat16

@@ -17,6 +17,8 @@ from longwave.ops.long_conv.triton.call import Call
 from longwave.ops.long_conv.triton.plans import ChunkPlan, backward_plan, forward_plan
 from longwave.ops.long_conv.triton.split import SplitPlan, end_steps, plan_for
 
+pytestmark = pytest.mark.slow
+
 B, D = 2, 2
 LIMIT = 1.2e-3  # relative, in float32
 NAMES = ["u", "k", "skip", "gate_in", "gate_out"]
