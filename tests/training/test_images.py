@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -372,7 +373,12 @@ def test_bfloat16_trains_and_keeps_float32_weights(image_run: TrainConfig, tmp_p
 
 
 @pytest.mark.slow
-def test_a_compiled_run_goes_through_its_stages(staged: TrainConfig, curve: Curve, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_a_compiled_run_goes_through_its_stages(
+    staged: TrainConfig, curve: Curve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # traced and cut into graphs, but not made machine code, which takes minutes
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     config = without_dropout(staged)
     for is_compiled in (False, True):
         train(replace(config, compile=is_compiled), tmp_path / str(is_compiled))
