@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from longwave._parameters import HasParameters
 from longwave.adapters.embeddings import (
     Floats,
     Ints,
@@ -29,7 +30,7 @@ from longwave.adapters.embeddings import (
 )
 from longwave.adapters.saved_files import write_files
 from longwave.adapters.selection import Validation
-from longwave.errors import ConfigError, DataError, nearest
+from longwave.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -64,7 +65,7 @@ class Problem:
     validation: Validation | None
 
 
-class Adapter:
+class Adapter(HasParameters):
     """Base of all methods that classify frozen embeddings."""
 
     classes_: NDArray[np.generic]
@@ -143,30 +144,6 @@ class Adapter:
         else:
             learned["classes_"] = self.classes_.tolist()
         write_files(folder, {"method": type(self).__name__, "params": params, "learned": learned}, arrays)
-
-    def get_params(self, deep: bool = True) -> dict[str, object]:
-        """Return the constructor's arguments; ``deep`` is there for scikit-learn and changes nothing."""
-        del deep
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: object) -> Self:
-        """Change arguments of the constructor.
-
-        Raises
-        ------
-        ConfigError
-            If there is no such argument.
-        """
-        known = list(self.get_params())
-        for name, value in params.items():
-            if name not in known:
-                close = nearest(name, known, 1)
-                hint = f' Did you mean "{close[0]}"?' if close else ""
-                raise ConfigError(
-                    f'{type(self).__name__} has no argument "{name}".{hint} Known: {", ".join(known)}.'
-                )
-            setattr(self, name, value)
-        return self
 
     def clone(self) -> Self:
         """Return a model with the same arguments that has learned nothing."""

@@ -7,13 +7,13 @@ Shapes: n instances, m prompts, k classes.
 
 from __future__ import annotations
 
-import inspect
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from longwave.errors import ConfigError, DataError, nearest
+from longwave._parameters import HasParameters
+from longwave.errors import ConfigError, DataError
 from longwave.prompting.label_model.votes import check_votes
 
 __all__ = ["Aggregator", "pick_classes"]
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 _TIE = 1e-9
 
 
-class Aggregator:
+class Aggregator(HasParameters):
     """Base of the models that make one answer out of the votes of many prompts."""
 
     n_classes: int
@@ -45,30 +45,6 @@ class Aggregator:
     def fit_predict(self, votes: ArrayLike) -> Ints:
         """Learn from votes and return their classes."""
         return self.fit(votes).predict(votes)
-
-    def get_params(self, deep: bool = True) -> dict[str, object]:
-        """Return the constructor's arguments; ``deep`` is there for scikit-learn and changes nothing."""
-        del deep
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: object) -> Self:
-        """Change arguments of the constructor.
-
-        Raises
-        ------
-        ConfigError
-            If there is no such argument.
-        """
-        known = list(self.get_params())
-        for name, value in params.items():
-            if name not in known:
-                close = nearest(name, known, 1)
-                hint = f' Did you mean "{close[0]}"?' if close else ""
-                raise ConfigError(
-                    f'{type(self).__name__} has no argument "{name}".{hint} Known: {", ".join(known)}.'
-                )
-            setattr(self, name, value)
-        return self
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
