@@ -44,7 +44,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path, ends_at: float) -> None:
         "training_s": trained.elapsed_s,
         "steps": config.steps,
         "batch_size": config.batch_size,
-        "data": config.images.source,
+        "data": Path(config.images.source).name,
         "n_train": n_train(folder),
         "settings": list(plan.settings),
         **machine(plan.device),

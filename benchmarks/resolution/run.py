@@ -33,7 +33,7 @@ from summary import goals, summarise
 
 from longwave.config import write_json
 
-SPEED, SUMMARY = "speed.json", "resolution.json"
+SPEED, PARTIAL, SUMMARY = "speed.json", "speed-unfinished.json", "resolution.json"
 PARTS = ("speed", *STUDIES)
 FOREVER = 1e9
 GRACE_S = 60.0  # for runs to save after the time is up
@@ -112,7 +112,7 @@ def run_all(options: argparse.Namespace, wanted: list[Cell]) -> list[str]:
     """Time, then train what is missing, some at a time; returns the names of the runs that failed."""
     options.out.mkdir(parents=True, exist_ok=True)
     if "speed" in options.parts and not (options.out / SPEED).is_file():
-        write_json(options.out / SPEED, speed_part(options))
+        time_all(options)
     waiting = [cell for cell in wanted if not (options.out / cell.name / RESULT).is_file()]
     running: dict[str, subprocess.Popen[bytes]] = {}
     failed = []
@@ -150,22 +150,25 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else f"{log.parent.name} ended without a word"
 
 
-def speed_part(options: argparse.Namespace) -> dict[str, object]:
-    """Time everything alone, in this process, and on one thread of a CPU."""
+def time_all(options: argparse.Namespace) -> None:
+    """Time everything alone, in this process, on one thread of a CPU; write what is known after each part."""
     if options.device == "cpu":
         torch.set_num_threads(1)
     sizes = QUICK if options.quick else GPU if options.device == "cuda" else CPU
+    path = options.out / PARTIAL
     found: dict[str, object] = {
-        "machine": {**machine(options.device), "python": platform.python_version(), "cpu": cpu_name()},
-        "layer": time_layer(options.device, sizes),
-        "steps": time_steps(options.device, sizes),
+        "machine": {**machine(options.device), "python": platform.python_version(), "cpu": cpu_name()}
     }
+    for name, measure in (("layer", time_layer), ("steps", time_steps)):
+        found[name] = measure(options.device, sizes)
+        write_json(path, found)
     if options.device == "cuda" or options.quick:
+        found["convnext"] = rows = []
         has_compile = not options.no_compile and options.device == "cuda"
-        found["convnext"] = time_convnext(
-            options.device, sizes, has_compile=has_compile, ends_at=options.ends_at
-        )
-    return found
+        for row in time_convnext(options.device, sizes, has_compile=has_compile, ends_at=options.ends_at):
+            rows.append(row)
+            write_json(path, found)
+    path.rename(options.out / SPEED)
 
 
 def cpu_name() -> str:

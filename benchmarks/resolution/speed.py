@@ -7,7 +7,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -116,14 +116,13 @@ def savings(rows: list[Row]) -> Row:
     return found
 
 
-def time_convnext(device: str, sizes: Sizes, *, has_compile: bool, ends_at: float) -> list[Row]:
-    """Return images a second of ConvNeXt-T and of its form with S4ND, in training and at inference."""
-    rows = []
+def time_convnext(device: str, sizes: Sizes, *, has_compile: bool, ends_at: float) -> Iterator[Row]:
+    """Yield images a second of ConvNeXt-T and of its form with S4ND, in training and at inference."""
     for name, layout, mode in CONVNEXT:
         if time.time() < ends_at and (has_compile or mode != "compiled"):
-            rows.append(one_convnext(name, layout, mode, device, sizes))
-            print(rows[-1], file=sys.stderr, flush=True)
-    return rows
+            row = one_convnext(name, layout, mode, device, sizes)
+            print(row, file=sys.stderr, flush=True)
+            yield row
 
 
 def one_convnext(name: str, layout: str, mode: str, device: str, sizes: Sizes) -> Row:
