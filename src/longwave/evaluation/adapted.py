@@ -19,8 +19,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from longwave.errors import DataError, ShapeError
+from longwave.errors import ShapeError
 from longwave.evaluation.dates import latest_date
+from longwave.evaluation.trained import (
+    ClassAnswers,
+    answer_columns,
+    check_classes,
+    choice_columns,
+    identity_of,
+)
 from longwave.predictions import append_side, done_keys, skip_done, write_predictions
 
 __all__ = ["GROUPS_PREFIX", "AdaptedAnswers", "adapted_scenario", "is_adapted_recorded", "record_adapted"]
@@ -28,58 +35,17 @@ __all__ = ["GROUPS_PREFIX", "AdaptedAnswers", "adapted_scenario", "is_adapted_re
 GROUPS_PREFIX = "groups:"
 _PROMPT = "embeddings"
 _SPLITS = {"val": "valid", "test": "test", "train": "train"}
-_SUM_TOLERANCE = 1e-3
 
 
-class AdaptedAnswers(Protocol):
+class AdaptedAnswers(ClassAnswers, Protocol):
     """What a method said to one split of a data set of embeddings.
 
     ``longwave.adapters.answer_groups`` makes them; predictions of another program will do as well.
     """
 
     @property
-    def data(self) -> str:
-        """Name of the data set."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Name of the method."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """What tells methods of one name apart, seeds not counted."""
-        ...
-
-    @property
-    def run(self) -> str:
-        """Hash of the run."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of the training."""
-        ...
-
-    @property
     def split(self) -> str:
         """Whose points these are: train, val or test."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        ...
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Number of the right class, shape (n,)."""
-        ...
-
-    @property
-    def probabilities(self) -> NDArray[np.float64]:
-        """Of every class, shape (n, C)."""
         ...
 
     @property
@@ -162,44 +128,30 @@ def record_adapted(out: Path | str, answers: AdaptedAnswers, *, date: str | None
 
 def _rows(answers: AdaptedAnswers, date: str) -> pl.DataFrame:
     """Return rows of the predictions table, one a point."""
-    names = np.array(answers.classes)
-    n = len(answers.labels)
-    chosen = answers.probabilities.argmax(axis=1)
-    correct = chosen == answers.labels
     return pl.DataFrame(
         {
-            "instance": [f"{answers.split}-{i:05d}" for i in range(n)],
+            "instance": [f"{answers.split}-{i:05d}" for i in range(len(answers.labels))],
             "input_hash": list(answers.hashes),
-            "prediction": names[chosen].tolist(),
-            "label": names[answers.labels].tolist(),
-            "correct": correct,
-            "score": correct.astype(np.float64),
-            "confidence": np.clip(answers.probabilities[np.arange(n), chosen], 0, 1).astype(np.float64),
             "group": answers.groups.tolist(),
+            **answer_columns(answers),
         }
     ).with_columns(
         scenario=pl.lit(adapted_scenario(answers.data)),
-        model=pl.lit(answers.model),
-        version=pl.lit(answers.version),
         date=pl.lit(date),
         prompt=pl.lit(_PROMPT),
         perturbation=pl.lit(None, dtype=pl.String),
-        trial=pl.lit(answers.seed),
         split=pl.lit(_SPLITS.get(answers.split, answers.split)),
-        run=pl.lit(answers.run),
+        **identity_of(answers),
     )
 
 
 def _instances(answers: AdaptedAnswers, rows: pl.DataFrame) -> pl.DataFrame:
     """Return what is known of each point: its number, and which classes there were to choose from."""
-    classes = list(answers.classes)
-    place = {name: number for number, name in enumerate(classes)}
     return rows.select("scenario", "instance", "perturbation", "split", "group").with_columns(
         input=pl.format(
             "point {} of {}, {} numbers", "instance", pl.lit(answers.data), pl.lit(answers.width)
         ),
-        references=pl.Series([classes] * len(rows), dtype=pl.List(pl.String)),
-        correct_references=pl.Series([[place[label]] for label in rows["label"]], dtype=pl.List(pl.Int32)),
+        **choice_columns(answers, rows["label"]),
     )
 
 
@@ -214,15 +166,4 @@ def _check(answers: AdaptedAnswers) -> None:
             f"accepted are as many of all, at least 1, and probabilities of {n_classes} classes. Correct "
             "them."
         )
-    if not 0 <= answers.labels.min() <= answers.labels.max() < n_classes:
-        raise DataError(
-            f"Labels go from {answers.labels.min()} to {answers.labels.max()}; accepted are 0 to "
-            f"{n_classes - 1}, the numbers of the classes. Correct them."
-        )
-    sums = answers.probabilities.sum(axis=1)
-    low, high = answers.probabilities.min(), answers.probabilities.max()
-    if not (low >= 0 and (abs(sums - 1) <= _SUM_TOLERANCE).all()):  # nothing compares with what is no number
-        raise DataError(
-            f"Probabilities go from {low:.3g} to {high:.3g} and add up to {sums.min():.3g} to "
-            f"{sums.max():.3g}; accepted are 0 to 1, with the sum 1. Take the softmax of logits."
-        )
+    check_classes(answers, answers.probabilities)

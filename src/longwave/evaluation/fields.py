@@ -22,6 +22,7 @@ import polars as pl
 
 from longwave.config import replacing
 from longwave.evaluation.dates import latest_date
+from longwave.evaluation.trained import TrainedAnswers, hash_inputs
 from longwave.metrics.field_arrays import finite_samples
 from longwave.metrics.fields import score_fields
 from longwave.metrics.spectra import energy_spectrum
@@ -36,36 +37,11 @@ FIELD_PREFIX = "pde:"
 FLOOR = "floor:"
 
 
-class FieldAnswers(Protocol):
+class FieldAnswers(TrainedAnswers, Protocol):
     """What an operator said to the test samples of a data set on one grid.
 
     ``longwave.training.field_answers`` makes them; predictions of another program will do as well.
     """
-
-    @property
-    def data(self) -> str:
-        """Name of the data set."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Name of the operator."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """What tells operators of one name apart, seeds not counted."""
-        ...
-
-    @property
-    def run(self) -> str:
-        """Hash of the run."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of the training."""
-        ...
 
     @property
     def resolution(self) -> tuple[int, ...]:
@@ -159,7 +135,7 @@ def record_fields(
         "split": "test",
     }
     mine = {"model": answers.model, "version": answers.version, "trial": answers.seed, "run": answers.run}
-    hashes = [hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()[:16] for x in answers.inputs]
+    hashes = hash_inputs(answers.inputs)
     rows, scores = _rows(answers.predictions, answers, {**where, **mine}, hashes)
     tables = [(rows, scores)]
     for name, fields in answers.floors.items():

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,52 +21,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from longwave.errors import DataError, ShapeError
+from longwave.errors import ShapeError
 from longwave.evaluation.dates import latest_date
 from longwave.evaluation.image_cases import KernelSample, write_image_cases
+from longwave.evaluation.trained import (
+    ClassAnswers,
+    answer_columns,
+    check_classes,
+    choice_columns,
+    hash_inputs,
+    identity_of,
+)
 from longwave.predictions import append_side, skip_done, write_predictions
 
 __all__ = ["ImageAnswers", "image_scenario", "record_images"]
 
 VERSION = 1  # of the scenarios; another meaning of "correct" would be a new one
-SUM_TOLERANCE = 1e-3
 
 
-class ImageAnswers(Protocol):
+class ImageAnswers(ClassAnswers, Protocol):
     """What a classifier said to the test images of a data set at one resolution.
 
     ``longwave.training.image_answers`` makes them; predictions of another program will do as well.
     """
-
-    @property
-    def data(self) -> str:
-        """Name of the data set."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Name of the classifier."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """What tells classifiers of one name apart, seeds not counted."""
-        ...
-
-    @property
-    def run(self) -> str:
-        """Hash of the run."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of the training."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        ...
 
     @property
     def resolution(self) -> tuple[int, ...]:
@@ -87,16 +63,6 @@ class ImageAnswers(Protocol):
     @property
     def images(self) -> NDArray[np.float32]:
         """As the model saw them, shape (n, C, [T,] H, W), from 0 to 1."""
-        ...
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Number of the right class, shape (n,)."""
-        ...
-
-    @property
-    def probabilities(self) -> NDArray[np.float32]:
-        """Of every class, shape (n, K); not finite where the model says nothing."""
         ...
 
     @property
@@ -154,23 +120,13 @@ def record_images(
 
 def _rows(answers: ImageAnswers, date: str) -> pl.DataFrame:
     """Return rows of the predictions table, one an image."""
-    names = np.array(answers.classes)
-    n = len(answers.labels)
     is_said = np.isfinite(answers.probabilities.sum(axis=1))
-    chosen = np.nan_to_num(answers.probabilities).argmax(axis=1)
-    correct = chosen == answers.labels
     why = answers.error or "The probabilities hold values that are not finite."
     return pl.DataFrame(
         {
-            "instance": [f"test-{i:04d}" for i in range(n)],
-            "input_hash": [
-                hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()[:16] for x in answers.images
-            ],
-            "prediction": names[chosen].tolist(),
-            "label": names[answers.labels].tolist(),
-            "correct": correct,
-            "score": correct.astype(np.float64),
-            "confidence": np.clip(answers.probabilities[np.arange(n), chosen], 0, 1).astype(np.float64),
+            "instance": [f"test-{i:04d}" for i in range(len(answers.labels))],
+            "input_hash": hash_inputs(answers.images),
+            **answer_columns(answers),
             "is_said": is_said,
         }
     ).select(
@@ -184,14 +140,11 @@ def _rows(answers: ImageAnswers, date: str) -> pl.DataFrame:
         pl.col("label").alias("group"),
         pl.when("is_said").then(None).otherwise(pl.lit(why)).alias("error"),
         scenario=pl.lit(image_scenario(answers.data)),
-        model=pl.lit(answers.model),
-        version=pl.lit(answers.version),
         date=pl.lit(date),
         prompt=pl.lit("images"),
         perturbation=pl.lit(_perturbation(answers), dtype=pl.String),
-        trial=pl.lit(answers.seed),
         split=pl.lit("test"),
-        run=pl.lit(answers.run),
+        **identity_of(answers),
     )
 
 
@@ -206,11 +159,9 @@ def _instances(answers: ImageAnswers, rows: pl.DataFrame) -> pl.DataFrame:
     n = len(rows)
     kind = "clip" if answers.images.ndim == 5 else "image"
     pixels = " x ".join(map(str, answers.images.shape[-2:]))
-    classes = list(answers.classes)
     return rows.select("scenario", "instance", "perturbation", "split", "group").with_columns(
         input=pl.Series([f"{kind} {i} of {answers.data}, {pixels} pixels" for i in range(n)]),
-        references=pl.Series([classes] * n, dtype=pl.List(pl.String)),
-        correct_references=pl.Series([[int(label)] for label in answers.labels], dtype=pl.List(pl.Int32)),
+        **choice_columns(answers, rows["label"]),
     )
 
 
@@ -222,16 +173,4 @@ def _check(answers: ImageAnswers) -> None:
             f"{answers.probabilities.shape}; accepted are as many images, and ({n}, {n_classes}). Correct "
             "them."
         )
-    if n and not 0 <= answers.labels.min() <= answers.labels.max() < n_classes:
-        raise DataError(
-            f"Labels go from {answers.labels.min()} to {answers.labels.max()}; accepted are 0 to "
-            f"{n_classes - 1}, the numbers of the classes. Correct them."
-        )
-    said = answers.probabilities[np.isfinite(answers.probabilities.sum(axis=1))]
-    sums = said.sum(axis=1)
-    if (said < 0).any() or (abs(sums - 1) > SUM_TOLERANCE).any():
-        raise DataError(
-            f"Probabilities go from {said.min():.3g} to {said.max():.3g} and add up to "
-            f"{sums.min():.3g} to {sums.max():.3g}; accepted are 0 to 1, with the sum 1. Take the softmax of "
-            "logits."
-        )
+    check_classes(answers, answers.probabilities[np.isfinite(answers.probabilities.sum(axis=1))])
