@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -54,11 +54,39 @@ class AttentionState(State):
     rotation: Rotation
 
     rewinds_freely: ClassVar[bool] = True  # later entries are never read
+    realigns: ClassVar[bool] = True
 
     def truncate(self, position: int) -> None:
         """Go back to any earlier position; see ``State.truncate``."""
         super().truncate(position)
         self.count.fill_(position)
+
+    def _realign_tensors(self, position: int, max_length: int) -> None:
+        old = self.position
+        for name, turns in (("keys", True), ("values", False)):
+            cache: Tensor = getattr(self, name)
+            moved = cache.new_zeros((*cache.shape[:2], max_length, cache.shape[3]))
+            kept = min(old, position)
+            steps = cache[:, :, old - kept : old]
+            moved[:, :, position - kept : position] = self._turn(steps, position - old) if turns else steps
+            setattr(self, name, moved)
+        self.count = torch.full_like(self.count, position)
+
+    def _put_tensors(self, row: int, other: Self) -> None:
+        start = self.position - other.position
+        keys, values = (cache[0, :, : other.position] for cache in (other.keys, other.values))
+        for cache, steps in ((self.keys, self._turn(keys, start)), (self.values, values)):
+            cache[row, :, :start] = 0  # a mask does not hide what is no number
+            cache[row, :, start : self.position] = steps
+
+    def _turn(self, keys: Tensor, steps: int) -> Tensor:
+        """Rotate keys (..., E) on by some steps, as if they had come so much later."""
+        if self.rotation.frequencies is None or steps == 0:
+            return keys
+        angles = steps * self.rotation.frequencies
+        rotated = 2 * len(angles)
+        turned = _rotate(keys[..., :rotated], angles.cos(), angles.sin())
+        return turned if rotated == keys.shape[-1] else torch.cat([turned, keys[..., rotated:]], dim=-1)
 
 
 class Attention(Mixer[AttentionState]):
@@ -163,7 +191,8 @@ class Attention(Mixer[AttentionState]):
             False
         ):  # written in place by ``truncate``, within and without inference mode
             count = torch.zeros(batch, self.n_heads, dtype=torch.int32, device=weight.device)
-        rotation = Rotation(self._frequencies(weight.device, torch.float32) if self.rotary else None)
+        dtype = torch.promote_types(weight.dtype, torch.float32)
+        rotation = Rotation(self._frequencies(weight.device, dtype) if self.rotary else None)
         return AttentionState(
             position=0,
             max_length=length,

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
+import torch
 from torch import Tensor
 
 from longwave.mixers.shared import SharedPart
@@ -54,6 +55,18 @@ class H3State(State):
     memory: Tensor
     system: H3StepSystem
 
+    realigns: ClassVar[bool] = True
+
+    def _realign_tensors(self, position: int, max_length: int) -> None:  # noqa: ARG002
+        slots = self.keys.shape[-1]
+        self.keys = self.keys.roll((position - self.position) % slots, -1)
+        self.slot = torch.full_like(self.slot, position % slots)
+
+    def _put_tensors(self, row: int, other: Self) -> None:
+        slots = self.keys.shape[-1]
+        self.keys[row] = other.keys[0].roll((self.position - other.position) % slots, -1)
+        self.memory[row] = other.memory[0]
+
 
 @dataclass
 class H3ConvState(State):
@@ -71,3 +84,4 @@ class H3ConvState(State):
     memory: OnlineConv
 
     rewinds_freely: ClassVar[bool] = True
+    realigns: ClassVar[bool] = True

@@ -35,3 +35,4 @@ class HyenaState(State):
     convs: tuple[StreamingConv, ...]
 
     rewinds_freely: ClassVar[bool] = True  # its parts know how far
+    realigns: ClassVar[bool] = True

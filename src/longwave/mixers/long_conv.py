@@ -43,6 +43,7 @@ class LongConvState(State):
     conv: OnlineConv
 
     rewinds_freely: ClassVar[bool] = True
+    realigns: ClassVar[bool] = True
 
 
 class LongConv(Mixer[LongConvState]):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from longwave.errors import ConfigError, ShapeError
-from longwave.mixers.state import StatePart
+from longwave.mixers.state_part import StatePart
 
 __all__ = ["LongFilter", "StreamingConv"]
 

@@ -257,6 +257,17 @@ class ModalConv:
             self.position = position
         self._marks = {at: marked for at, marked in self._marks.items() if at <= position}
 
+    def realign(self, position: int, max_length: int) -> None:  # noqa: ARG002 - nothing grows with the length
+        """Let the steps so far end at another position."""
+        self.position = position
+        self._marks.clear()
+
+    def put(self, row: int, other: ModalConv) -> None:
+        """Let a sequence be the only one of another stream, which is left as it was."""
+        self._marks.clear()
+        with torch.inference_mode():  # may write into what steps made, whichever mode they ran in
+            self._x[row] = other._x[0]
+
     def reorder(self, index: Tensor) -> None:
         """Replace the sequences by chosen ones of them."""
         with torch.inference_mode(False), torch.no_grad():

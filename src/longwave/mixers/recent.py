@@ -58,6 +58,11 @@ class RecentSteps:
         return self._buffer.dtype
 
     @property
+    def device(self) -> torch.device:
+        """Where steps are kept."""
+        return self._buffer.device
+
+    @property
     def nbytes(self) -> int:
         """Memory of the buffer and of marked windows."""
         return self._buffer.nbytes + sum(marked.nbytes for marked in self._marks.values())
@@ -116,6 +121,19 @@ class RecentSteps:
             self._end = self.needed
         self.position = position
         self._marks = {at: marked for at, marked in self._marks.items() if at <= position}
+
+    def realign(self, position: int, max_length: int) -> None:  # noqa: ARG002 - nothing grows with the length
+        """Let the steps so far end at another position."""
+        self.position = position
+        self._marks.clear()
+
+    def put(self, row: int, other: RecentSteps) -> None:
+        """Let a sequence be the only one of another window, which is left as it was."""
+        kept = min(self._end, other._end)
+        if self._end > kept:
+            self._refill(self._last(kept))
+        self._buffer[row, :, : self._end] = other._last(self._end)[0]
+        self._marks.clear()
 
     def reorder(self, index: Tensor) -> None:
         """Replace the sequences by chosen ones of them."""

@@ -32,6 +32,12 @@ class SharedPart:
         """Return this part as it is."""
         return self
 
+    def realign(self, _position: int, _max_length: int) -> None:
+        """Do nothing: no sequence is in this part."""
+
+    def put(self, _row: int, _other: Self) -> None:
+        """Do nothing: all sequences share this part."""
+
     def to(self, device: torch.device) -> Self:
         """Move to a device, in place."""
         for name, value in vars(self).items():

@@ -8,41 +8,16 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from longwave.errors import ShapeError
+from longwave.mixers.state_part import StatePart, leaves, mapped
 from longwave.ops.long_conv.online.checks import check_index
 
-__all__ = ["State", "StatePart"]
-
-
-@runtime_checkable
-class StatePart(Protocol):
-    """A part of a state that is no tensor: it moves, copies and reorders itself, as ``OnlineConv`` does.
-
-    Where it has them, ``truncate(position)``, ``can_truncate(position)``, ``mark()`` and ``clear_marks()``
-    are called too, in states that rewind freely.
-    """
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held."""
-        ...
-
-    def reorder(self, index: Tensor, /) -> object:
-        """Replace the sequences by chosen ones of them, in place."""
-        ...
-
-    def to(self, device: torch.device, /) -> object:
-        """Move to a device, in place."""
-        ...
-
-    def copy(self) -> Self:
-        """Return an independent copy."""
-        ...
+__all__ = ["State"]
 
 
 @dataclass
@@ -69,6 +44,9 @@ class State:
     rewinds_freely : bool
         Whether ``truncate`` can go back to any position because the buffers keep all steps; parts must then
         go back by themselves (``truncate(position)``). Otherwise only to marked positions.
+    realigns : bool
+        Whether ``realign`` and ``put`` serve. A state that says so has tensors that mean the same at any
+        position, or overrides ``_realign_tensors`` and ``_put_tensors``.
     """
 
     position: int
@@ -79,6 +57,7 @@ class State:
     _padded_until: int = field(default=0, init=False, repr=False, compare=False)
 
     rewinds_freely: ClassVar[bool] = False
+    realigns: ClassVar[bool] = False
 
     def pad(self, padding: Tensor) -> None:
         """Declare the leading steps of each sequence that are padding, before the first step.
@@ -144,6 +123,83 @@ class State:
         self.batch = len(index)
         for marked in self._marks.values():
             marked.reorder(index)
+
+    @property
+    def can_realign(self) -> bool:
+        """Whether ``realign`` and ``put`` serve here and in all parts."""
+        return self.realigns and all(
+            part.can_realign if isinstance(part, State) else hasattr(part, "put") for part in self._parts()
+        )
+
+    def realign(self, position: int, max_length: int) -> None:
+        """Let all sequences end at another position, as if they had had more or less padding in front.
+
+        Marks are forgotten.
+
+        Parameters
+        ----------
+        position : int
+            Up to ``max_length``; going down at most by the padding that all sequences have.
+        max_length : int
+            Steps to make room for from now on, at most those of the state that ``init_state`` made.
+
+        Raises
+        ------
+        ShapeError
+            If the position does not fit, or this state cannot do so (``can_realign``).
+        """
+        shift = position - self.position
+        least = 0 if self.padding is None or self.batch == 0 else int(self.padding.min())
+        fits = 0 <= position <= max_length and shift + least >= 0 and (self.position > 0 or shift == 0)
+        if not fits or not self.can_realign:
+            raise ShapeError(
+                f"{type(self).__name__} at position {self.position} with {least} steps of common padding "
+                f"cannot end at position {position} of max_length={max_length}. Take a step first, and go "
+                f"down by common padding at most; parts of your own need realign and put."
+            )
+        # A state that was realigned in inference mode must stay usable outside of it.
+        with torch.inference_mode(False), torch.no_grad():
+            self._realign_tensors(position, max_length)
+            self._tell_parts("realign", position, max_length)
+            if shift:
+                padding = self._no_padding() if self.padding is None else self.padding
+                self.padding = padding + shift
+                self._padded_until = int(self.padding.max()) if self.batch else 0
+        self.position, self.max_length = position, max_length
+        self.clear_marks()
+
+    def put(self, row: int, other: Self) -> None:
+        """Let a sequence be the only one of another state, in place; the other state is left as it was.
+
+        Both end at the present position: the newcomer has padding in front where it has fewer steps. Marks
+        are forgotten.
+
+        Parameters
+        ----------
+        row : int
+            The sequence to replace.
+        other : State
+            Of the same mixer or model; one sequence, of at most as many steps.
+
+        Raises
+        ------
+        ShapeError
+            If there is no such sequence, or the other state does not fit.
+        """
+        fits = type(other) is type(self) and other.batch == 1 and 0 < other.position <= self.position
+        if not (fits and 0 <= row < self.batch and self.can_realign):
+            raise ShapeError(
+                f"Cannot put {type(other).__name__} of {other.batch} sequences at position {other.position} "
+                f"in place of sequence {row} of {self.batch} in {type(self).__name__} at position "
+                f"{self.position}. Give one sequence of at most as many steps, or realign this state first."
+            )
+        # Only this mode may write to what steps in inference mode made, and it may write to anything.
+        with torch.inference_mode():
+            self._put_tensors(row, other)
+            for part, given in zip(self._parts(), other._parts(), strict=True):
+                part.put(row, given)  # type: ignore[attr-defined]
+            self._put_padding(row, other)
+        self.clear_marks()
 
     def to(self, device: torch.device | str) -> Self:
         """Move all tensors and parts to a device, in place; return this state."""
@@ -223,6 +279,39 @@ class State:
         self.position = position
         self._marks = {at: marked for at, marked in self._marks.items() if at <= position}
 
+    def _realign_tensors(self, position: int, max_length: int) -> None:
+        """Change the tensors for ``realign``, which changes the rest; for those that know positions."""
+
+    def _put_tensors(self, row: int, other: Self) -> None:
+        """Write the tensors of another state's sequence in place of one of these."""
+        for name in self._field_names():
+            if name == "padding":
+                continue
+            for own, given in zip(leaves(getattr(self, name)), leaves(getattr(other, name)), strict=True):
+                if isinstance(own, Tensor) and isinstance(given, Tensor):
+                    own[row] = given[0]
+
+    def _put_padding(self, row: int, other: Self) -> None:
+        own = 0 if other.padding is None else int(other.padding[0])
+        own += self.position - other.position
+        if self.padding is None and own:
+            with torch.inference_mode(False):
+                self.padding = self._no_padding()
+        if self.padding is not None:
+            self.padding[row] = own
+            self._padded_until = max(self._padded_until, own)
+
+    def _no_padding(self) -> Tensor:
+        return torch.zeros(self.batch, dtype=torch.int64, device=self._device())
+
+    def _device(self) -> torch.device:
+        """Return where the tensors are."""
+        for value in self._values():
+            found = value._device() if isinstance(value, State) else getattr(value, "device", None)
+            if isinstance(found, torch.device):
+                return found
+        return torch.device("cpu")
+
     def _snapshot(self) -> Self:
         """Copy all but the marks."""
         new = copy.copy(self)
@@ -246,7 +335,7 @@ class State:
         # A state that was reordered in inference mode must stay usable outside of it.
         with torch.inference_mode(False), torch.no_grad():
             for name in self._field_names():
-                setattr(self, name, _map(getattr(self, name), on_tensor, of_part))
+                setattr(self, name, mapped(getattr(self, name), on_tensor, of_part))
 
     def _tell_parts(self, method: str, *arguments: object) -> None:
         for part in self._parts():
@@ -259,29 +348,7 @@ class State:
 
     def _values(self) -> Iterator[Tensor | StatePart]:
         for name in self._field_names():
-            yield from _leaves(getattr(self, name))
+            yield from leaves(getattr(self, name))
 
     def _parts(self) -> Iterator[StatePart]:
         return (value for value in self._values() if not isinstance(value, Tensor))
-
-
-def _map(
-    value: object, on_tensor: Callable[[Tensor], Tensor], on_part: Callable[[StatePart], object]
-) -> object:
-    """Rebuild a field's value with its tensors and parts replaced."""
-    if isinstance(value, Tensor):
-        return on_tensor(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)(_map(item, on_tensor, on_part) for item in value)
-    if isinstance(value, dict):
-        return {key: _map(item, on_tensor, on_part) for key, item in value.items()}
-    return on_part(value) if isinstance(value, StatePart) else value
-
-
-def _leaves(value: object) -> Iterator[Tensor | StatePart]:
-    if isinstance(value, (list, tuple, dict)):
-        items = value.values() if isinstance(value, dict) else value
-        for item in items:
-            yield from _leaves(item)
-    elif isinstance(value, (Tensor, StatePart)):
-        yield value

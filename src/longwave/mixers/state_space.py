@@ -15,6 +15,7 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -72,6 +73,8 @@ class StateSpaceState(State):
 
     modes: Tensor
     system: DiscreteSystem
+
+    realigns: ClassVar[bool] = True
 
 
 class StateSpaceMixer(Mixer[StateSpaceState], KeepsFilters):

@@ -114,6 +114,14 @@ class WindowConv:
         """Go back to a position for which ``can_truncate`` holds; ShapeError otherwise."""
         self._recent.truncate(position)
 
+    def realign(self, position: int, max_length: int) -> None:
+        """Let the steps so far end at another position."""
+        self._recent.realign(position, max_length)
+
+    def put(self, row: int, other: WindowConv) -> None:
+        """Let a sequence be the only one of another stream, which is left as it was."""
+        self._recent.put(row, other._recent)
+
     def reorder(self, index: Tensor) -> None:
         """Replace the sequences by chosen ones of them."""
         self._recent.reorder(index)

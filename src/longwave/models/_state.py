@@ -42,6 +42,7 @@ class LanguageModelState(State):
     layers: list[State]
 
     rewinds_freely: ClassVar[bool] = True  # as far as every layer does
+    realigns: ClassVar[bool] = True
 
     def pad(self, padding: Tensor) -> None:
         """Declare the leading tokens of each sequence that are padding, shape (B,), before the first token.

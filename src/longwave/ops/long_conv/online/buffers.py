@@ -114,6 +114,35 @@ class Buffers:
             new.horizon = self.horizon
         return new
 
+    def realign(self, old: int, new: int, max_length: int) -> Buffers:
+        """Return buffers in which the inputs before ``old`` end at ``new``, zeros in front, without sums."""
+        moved = Buffers(self.batch, self.width, self.heads, max_length, self.inputs.dtype, self.inputs.device)
+        kept = min(old, new)
+        moved.inputs[..., : new - kept] = 0
+        moved.inputs[..., new - kept : new] = self.inputs[..., old - kept : old]
+        return moved
+
+    def put_row(self, row: int, other: Buffers, position: int, base: int) -> None:
+        """Replace a sequence by other buffers' only one: inputs up to ``position``, sums from ``base`` on."""
+        self.undo_log = None
+        end = max(self.horizon, other.horizon)
+        for buffers in (self, other):
+            buffers._reach(max(base, buffers.horizon), end)
+        self._row(self.inputs, row)[..., :position] = other._row(other.inputs, 0)[..., :position]
+        if self.sums is not None and other.sums is not None and end > base:
+            self._row(self.sums, row)[..., base:end] = other._row(other.sums, 0)[..., base:end]
+
+    def _reach(self, begin: int, end: int) -> None:
+        """Let sums count up to ``end``; what lies beyond the horizon has no contribution yet."""
+        if end > begin:
+            self.sums = self._empty(self.inputs.dtype, self.inputs.device) if self.sums is None else self.sums
+            self.sums[..., begin:end] = 0
+            self.horizon = end
+
+    def _row(self, rows: Tensor, row: int) -> Tensor:
+        """View one sequence's channels (H, D/H, L)."""
+        return rows.view(self.heads, self.width // self.heads, self.batch, self.max_length)[:, :, row]
+
     def copy(self) -> Buffers:
         """Return buffers of their own memory with the same content."""
         new = copy.copy(self)

@@ -82,7 +82,7 @@ class OnlineConv:
         check_filter(k, max_length, skip, batch)
         if mode not in MODES:
             raise UnknownName("OnlineConv mode", mode, MODES)
-        self.max_length = max_length
+        self.max_length = self._longest = max_length
         self.batch = batch
         self._requested_mode = self._mode = mode
         dtype = torch.promote_types(k.dtype, torch.float32)
@@ -207,6 +207,59 @@ class OnlineConv:
                 stream = self._stream
                 stream.reorder(index.to(self.device))
 
+    def realign(self, position: int, max_length: int) -> None:
+        """Let the steps so far end at another position, with room for ``max_length``; O(L log L).
+
+        Going up puts zeros in front. Going down drops as many steps, which must have been zeros.
+
+        Raises
+        ------
+        ShapeError
+            If there is less room than steps or more than this was built for, or no step was taken yet and the
+            position is not 0.
+        """
+        fits = 0 <= position <= max_length and 1 <= max_length <= self._longest
+        if not fits or (self._stream is None and position):
+            raise ShapeError(
+                f"Cannot let {self.position} steps end at position {position} of max_length={max_length}. "
+                f"Give a max_length up to {self._longest}, as this OnlineConv was built, and a position "
+                f"within it; without any step it is 0."
+            )
+        self.max_length = max_length
+        if self._stream is not None:
+            with torch.no_grad(), _no_autocast(self.device):
+                buffers = self._stream.buffers
+                schedule = self._plan(buffers.batch * buffers.width)
+                self._stream.realign(position, max_length, schedule)
+
+    def put(self, row: int, other: OnlineConv) -> None:
+        """Let a sequence be the only one of another stream with the same filter; O(L log L).
+
+        The newcomer's steps end where these end, after zeros where it has fewer; its own stream is left as it
+        was.
+
+        Raises
+        ------
+        ShapeError
+            If there is no such sequence, or the other stream has more than one, no step, or more steps.
+        """
+        if (
+            self._stream is None
+            or other._stream is None
+            or other.batch != 1
+            or not 0 <= row < self._stream.buffers.batch
+            or not 0 < other.position <= self.position
+        ):
+            raise ShapeError(
+                f"Cannot put a stream of {other.batch} sequences at position {other.position} in place of "
+                f"sequence {row} of {self.batch} at position {self.position}. Give one sequence of at most "
+                f"as many steps, or realign this stream first."
+            )
+        with torch.no_grad(), _no_autocast(self.device):
+            if self._stream.is_due:
+                self._move_base(self._stream)
+            self._stream.put(row, other._stream)
+
     def truncate(self, position: int) -> None:
         """Go back to an earlier position, as if the steps from there on had never been taken.
 
@@ -268,8 +321,9 @@ class OnlineConv:
         self._filter = Filter(self._filter.taps, self._filter.skip, dtype, target)
         if self._stream is not None:
             with torch.no_grad(), _no_autocast(target):
-                self._stream.buffers.to(dtype, target)
-                self._stream.replan(self._filter, self._plan(self._stream.buffers))
+                buffers = self._stream.buffers
+                buffers.to(dtype, target)
+                self._stream.replan(self._filter, self._plan(buffers.batch * buffers.width))
         return self
 
     def _accept(self, u: Tensor, steps: int) -> Stream:
@@ -280,14 +334,14 @@ class OnlineConv:
         heads = self._filter.taps.shape[0]
         batch, width = u.shape[:2]
         buffers = Buffers(batch, width, heads, self.max_length, self.dtype, self.device)
-        self._stream, self.batch = Stream(self._filter, self._plan(buffers), buffers), batch
+        self._stream, self.batch = Stream(self._filter, self._plan(batch * width), buffers), batch
         return self._stream
 
-    def _plan(self, buffers: Buffers) -> Schedule:
-        """Resolve the mode for a stream of this size on this device."""
+    def _plan(self, n_channels: int) -> Schedule:
+        """Resolve the mode for a stream of so many channels of all sequences on this device."""
         device_type = self.device.type
         if self._requested_mode == "auto":
-            self._mode = choose_mode(buffers.batch * buffers.width * self.max_length, device_type)
+            self._mode = choose_mode(n_channels * self.max_length, device_type)
         return make_schedule(self._mode, self.max_length, device_type)
 
     def _check(self, u: Tensor, steps: int) -> None:

@@ -70,8 +70,12 @@ class Schedule(ABC):
         """
 
     @abstractmethod
+    def tiles(self, base: int, origin: int) -> list[Tile]:
+        """Return the tiles that make the sums of a stream with this base from nothing, widest first."""
+
     def restore(self, n: int) -> tuple[int, list[Tile]]:
-        """Return a base for position ``n`` and the tiles that make its sums from nothing, widest first."""
+        """Return a base for position ``n``, where a stream starts anew, and the tiles that make its sums."""
+        return n, self.tiles(n, n)
 
     def settles(self, steps: int) -> bool:
         """Say whether a chunk this long is followed by ``restore``, its whole future computed at once."""
@@ -93,9 +97,9 @@ class Lazy(Schedule):
         """Return None: there are no tiles."""
         return None
 
-    def restore(self, n: int) -> tuple[int, list[Tile]]:
-        """Send everything before ``n`` to everything after it."""
-        return n, [Tile(0, n, n, self.max_length)]
+    def tiles(self, base: int, origin: int) -> list[Tile]:  # noqa: ARG002
+        """Send everything before the base to everything after it."""
+        return [Tile(0, base, base, self.max_length)]
 
 
 class Epoched(Schedule):
@@ -119,9 +123,9 @@ class Epoched(Schedule):
         """Send the inputs since the origin to the next epoch."""
         return Tile(origin, n, n, n + self.block)
 
-    def restore(self, n: int) -> tuple[int, list[Tile]]:
-        """Send everything before ``n`` to everything after it."""
-        return n, [Tile(0, n, n, self.max_length)]
+    def tiles(self, base: int, origin: int) -> list[Tile]:
+        """Send everything before the origin to everything after the base, the rest to the epoch."""
+        return [Tile(0, origin, base, self.max_length), Tile(origin, base, base, base + self.block)]
 
 
 class Relaxed(Schedule):
@@ -151,15 +155,19 @@ class Relaxed(Schedule):
         return Tile(n - size, n, n, n + size)
 
     def restore(self, n: int) -> tuple[int, list[Tile]]:
-        """Send each block of the binary form of ``n`` to what its tiles so far have reached past ``n``."""
+        """Return the last border of blocks before ``n`` and the tiles that make its sums."""
         base = n - n % self.block
+        return base, self.tiles(base, base)
+
+    def tiles(self, base: int, origin: int) -> list[Tile]:  # noqa: ARG002
+        """Send each block of the binary form of the base to what its tiles have reached past the base."""
         tiles, begin = [], 0
         for bit in reversed(range(base.bit_length())):
             size = base & (1 << bit)
             if size:
                 tiles.append(Tile(begin, begin + size, base, begin + 2 * size))
                 begin += size
-        return base, tiles
+        return tiles
 
     def settles(self, steps: int) -> bool:  # noqa: ARG002
         """Return False: the tiles carry the future of a chunk."""

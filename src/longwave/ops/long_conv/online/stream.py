@@ -115,6 +115,21 @@ class Stream:
         self.buffers = self.buffers.reorder(index, self.position, self.base)
         self.previous = self.base
 
+    def realign(self, position: int, max_length: int, schedule: Schedule) -> None:
+        """Let the steps so far end at another position, in buffers of another length."""
+        self.buffers = self.buffers.realign(self.position, position, max_length)
+        self.position, self.schedule = position, schedule
+        self.restore()
+
+    def put(self, row: int, other: Stream) -> None:
+        """Let a sequence be the one of another stream, of as many steps or fewer; no tile may be due."""
+        buffers = other.buffers.realign(other.position, self.position, self.buffers.max_length)
+        guest = Stream(self.filter, self.schedule, buffers)
+        guest.position, guest.base = self.position, self.base
+        guest._sum_up(self.schedule.tiles(self.base, self.origin))
+        self.buffers.put_row(row, buffers, self.position, self.base)
+        self.previous = self.base
+
     def copy(self) -> Stream:
         """Return a stream of its own memory at the same place; filter and schedule are shared."""
         new = copy.copy(self)
@@ -130,6 +145,10 @@ class Stream:
         """Forget the sums and make them anew from all inputs."""
         self.base, tiles = self.schedule.restore(self.position)
         self.origin = self.previous = self.base
+        self._sum_up(tiles)
+
+    def _sum_up(self, tiles: list[Tile]) -> None:
+        """Make the sums from nothing."""
         self.buffers.horizon, self.buffers.undo_log = 0, None
         for tile in tiles:
             clipped = self._clip(tile)
