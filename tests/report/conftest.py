@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from longwave.predictions import INSTANCES, SCHEMA, append_side, write_predictions
+from longwave.report import build_report
 from longwave.report.analysis import Analysis, analyse
 from longwave.report.reading import read_results
 from longwave.report.source import describe_rows
@@ -179,6 +180,12 @@ def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def hostile_report(hostile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the pages of the hostile results; tests only read it."""
+    return build_report(hostile_folder, tmp_path_factory.mktemp("hostile-pages")).parent
+
+
+@pytest.fixture(scope="session")
 def hostile_texts() -> tuple[str, ...]:
     """Return the texts that try."""
     return HOSTILE
@@ -245,6 +252,12 @@ def write_mixed(folder: Path) -> Path:
 def mixed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with several models, floors, inputs, groups, prompts, trials and failures."""
     return write_mixed(tmp_path_factory.mktemp("mixed") / "run")
+
+
+@pytest.fixture(scope="session")
+def mixed_report(mixed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the pages of the mixed results; tests only read it."""
+    return build_report(mixed_folder, tmp_path_factory.mktemp("mixed-pages")).parent
 
 
 @pytest.fixture(scope="session")

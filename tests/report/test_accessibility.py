@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from longwave.report import build_report
-
 Attributes = dict[str, str | None]
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -71,25 +69,16 @@ class Reader(HTMLParser):
         return [str(one.attributes["id"]) for one in self.elements if "id" in one.attributes]
 
 
-@pytest.fixture(scope="module")
-def report(
-    mixed_folder: Path, hostile_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    return {
-        "mixed": build_report(mixed_folder, tmp_path_factory.mktemp("read")).parent,
-        "hostile": build_report(hostile_folder, tmp_path_factory.mktemp("read-hostile")).parent,
-    }
-
-
 PAGES = [("mixed", name) for name in NAMES] + [
     ("hostile", name) for name in ("index.html", "instances/openbookqa-1.html", "scenarios/boolq-1.html")
 ]
 
 
-@pytest.fixture(params=PAGES, ids=lambda one: "-".join(one))
-def page(request: pytest.FixtureRequest, report: dict[str, Path]) -> Reader:
+@pytest.fixture(scope="module", params=PAGES, ids=lambda one: "-".join(one))
+def page(request: pytest.FixtureRequest, mixed_report: Path, hostile_report: Path) -> Reader:
+    """Read a page once for all rules."""
     folder, name = request.param
-    return Reader((report[folder] / name).read_text("utf-8"))
+    return Reader(({"mixed": mixed_report, "hostile": hostile_report}[folder] / name).read_text("utf-8"))
 
 
 def test_the_page_tells_its_language_title_and_width(page: Reader) -> None:

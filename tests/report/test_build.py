@@ -51,8 +51,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def report(hostile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_report(hostile_folder, tmp_path_factory.mktemp("pages")).parent
+def report(hostile_report: Path) -> Path:
+    return hostile_report
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +258,7 @@ def test_training_alone_makes_a_report(plain_folder: Path, tmp_path: Path) -> No
     shutil.copytree(plain_folder / "models", tmp_path / "models")
     text = build_report(tmp_path).read_text("utf-8")
     assert 'id="training"' in text
-    assert 'id="leaderboard"' not in text
+    assert 'id="scores"' not in text
     assert "grid.html" not in text
 
 

@@ -145,4 +145,5 @@ def test_the_question_is_shown_or_said_to_be_empty(text: str | None, shown: str)
 
 
 def test_a_long_input_is_reached_by_keyboard() -> None:
-    assert 'class="text input" dir="auto" tabindex="0"' in written(case=replace(CASE, text="x" * 1300))
+    assert 'class="text input" dir="auto" tabindex="0"' in written(case=replace(CASE, text="x" * 401))
+    assert 'class="text input" dir="auto" tabindex="0"' in written(case=replace(CASE, text="x\n" * 9))

@@ -197,7 +197,6 @@ def test_mistakes_are_pictures_that_lead_to_their_rows(folder: Path) -> None:
 def test_the_page_is_built_linked_and_escaped(report: Path) -> None:
     text = (report / "images.html").read_text("utf-8")
     assert 'href="images.html"' in (report / "index.html").read_text("utf-8")
-    assert (report / "static" / "images.css").is_file()
     assert "<b>bird" not in text
     assert "&lt;b&gt;bird" in text
     n_mistakes = 3 + 6 + 3 + 12
@@ -228,7 +227,6 @@ def test_without_images_there_is_no_page(tmp_path: Path) -> None:
     assert not has_images(analyse(read_results(tmp_path)), tmp_path)
     index = build_report(tmp_path)
     assert not (index.parent / "images.html").exists()
-    assert not (index.parent / "static" / "images.css").exists()
 
 
 def test_without_pictures_the_numbers_stay(folder: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.predictions import SCHEMA, SCORES
-from longwave.report.analysis import Analysis, analyse
+from longwave.report.analysis import Analysis, Tally, analyse
 from longwave.report.costs import efficiency_table
 from longwave.report.differences import difference_table
 from longwave.report.family_tables import calibration_table, robustness_table
@@ -89,7 +89,32 @@ def test_win_rates_count_beaten_rivals(grid: list[list[float | None]]) -> None:
     analysis = analysis_of(describe_rows(pl.DataFrame(lines, schema=SCHEMA)))
     expected = brute_force(grid)
     assert dict(analysis.win_rates) == pytest.approx(expected)
-    assert analysis.ranked == tuple(sorted(expected, key=lambda name: (-(expected[name] or 0), name)))
+    assert analysis.ranked == tuple(sorted(expected))  # one instance is no test
+
+
+def test_models_stand_by_tests_won_less_tests_lost_not_by_means(rows: Rows) -> None:
+    frame = rows(*answers("s", {"a": 0.2, "b": 0.25, "c": 0.9}), *answers("t", {"a": 0.9, "b": 0.95}))
+    analysis = analysis_of(frame)
+    assert analysis.ranked == ("c", "a", "b")  # b has the better mean than a, but no test says so
+    assert analysis.tallies == {
+        "a": Tally(better=0, worse=1, tests=3),
+        "b": Tally(better=0, worse=1, tests=3),
+        "c": Tally(better=2, worse=0, tests=2),
+    }
+    table = leaderboard_table(analysis)
+    assert [column.text for column in table.columns] == ["better", "worse", "s", "t"]
+    assert [(row.head.text, row.cells[0].text, row.cells[1].below) for row in table.rows] == [
+        ("c", "2", "of 2"),
+        ("a", "0", "of 3"),
+        ("b", "0", "of 3"),
+    ]
+
+
+def test_lower_is_better_turns_who_won(rows: Rows) -> None:
+    frame = rows(
+        *[("books@1", f"i{n}", m, None, v + n / 100) for n in range(30) for m, v in (("a", 3.0), ("b", 2.0))]
+    )
+    assert analysis_of(frame).tallies["b"] == Tally(better=1, worse=0, tests=1)
 
 
 def test_win_rates_leave_out_scores_without_a_direction(rows: Rows) -> None:

@@ -98,7 +98,6 @@ def test_the_page_is_led_to_from_every_page(primes: Path, page: str) -> None:
     assert 'aria-current="page">Monitoring</a>' in page
     index = (primes / "report" / "index.html").read_text("utf-8")
     assert '<a href="monitoring.html">Monitoring</a>' in index
-    assert (primes / "report" / "static" / "monitoring.css").is_file()
 
 
 def test_the_page_appears_only_with_several_days(tmp_path: Path) -> None:

@@ -122,7 +122,9 @@ def test_every_two_of_few_models_have_a_page(mixed: Analysis) -> None:
 
 def test_of_many_models_the_first_is_compared_with_the_others(rows: Rows) -> None:
     models = [f"m{n}" for n in range(9)]
-    frame = rows(*[("s", f"i{k}", m, None, float(k <= n)) for k in range(10) for n, m in enumerate(models)])
+    frame = rows(
+        *[("s", f"i{k}", m, None, float(k <= 4 * n)) for k in range(40) for n, m in enumerate(models)]
+    )
     analysis = analysis_of(frame)
     assert len(analysis.pairs) == 8
     assert all("m8" in pair for pair in analysis.pairs)

@@ -69,6 +69,24 @@ def test_the_stylesheet_has_the_same_palette() -> None:
     assert [color for _, color in found] == [*PALETTE_LIGHT, *PALETTE_DARK]
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("tone", ["wrong", "link"])
+def test_numbers_on_the_darkest_cell_of_a_matrix_have_text_contrast(tone: str, dark: bool) -> None:
+    css = files("longwave.report").joinpath("static", "report.css").read_text("utf-8")
+    tokens = css.split("@media", 2)[1 if dark else 0]
+    found = {name: re.search(rf"--{name}: (#[0-9a-f]{{6}})", tokens) for name in (tone, "faint", "ink")}
+    step = re.search(r"--step: (\d+)%", tokens)
+    assert step is not None
+    share = 10 * int(step[1]) / 100
+
+    def mix(place: int) -> int:
+        first, second = (int(found[name][1][place : place + 2], 16) for name in (tone, "faint"))  # type: ignore[index]
+        return round(share * first + (1 - share) * second)
+
+    cell = "#" + "".join(f"{mix(place):02x}" for place in (1, 3, 5))
+    assert contrast(found["ink"][1], cell) >= 4.5  # type: ignore[index]
+
+
 def test_light_and_dark_differ_in_colours_only() -> None:
     light, dark = theme(), theme(dark=True)
     assert light.keys() == dark.keys()

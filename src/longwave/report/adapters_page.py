@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import altair as alt
@@ -20,7 +21,7 @@ from longwave.report.formats import ABSENT, count, number
 from longwave.report.links import model_page, rows_link
 from longwave.report.tables import Cell, Column, Row, Table
 
-__all__ = ["GROUPS_PAGE", "groups_content", "has_groups"]
+__all__ = ["GROUPS_PAGE", "WorstGroup", "group_scenarios", "groups_content", "has_groups", "worst_groups"]
 
 Content = dict[str, object]
 
@@ -33,7 +34,7 @@ _FROZEN = "frozen"
 
 def has_groups(analysis: Analysis) -> bool:
     """Tell whether there is a scenario of embeddings with groups."""
-    return bool(_scenarios(analysis))
+    return bool(group_scenarios(analysis))
 
 
 def groups_content(analysis: Analysis, folder: Path) -> Content:
@@ -48,13 +49,75 @@ def groups_content(analysis: Analysis, folder: Path) -> Content:
     maps, notes = read_group_maps(folder)
     sections = [
         _section(analysis, scenario, [one for one in maps if one.scenario == scenario])
-        for scenario in _scenarios(analysis)
+        for scenario in group_scenarios(analysis)
     ]
     return {"notes": notes, "scenarios": sections, "needs_charts": True}
 
 
-def _scenarios(analysis: Analysis) -> list[str]:
+def group_scenarios(analysis: Analysis) -> list[str]:
+    """List the scenarios of embeddings with groups."""
     return [name for name in analysis.scenarios if name.startswith(GROUPS_PREFIX)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstGroup:
+    """What a method is worth to the group that it serves worst.
+
+    Parameters
+    ----------
+    system, model : str
+        Name in the report, and of the method.
+    group, n : str, int
+        The worst group of the first seed, and its points.
+    shares, averages : tuple of float
+        Accuracy of the worst group and over all points, by seed.
+    """
+
+    system: str
+    model: str
+    group: str
+    n: int
+    shares: tuple[float, ...]
+    averages: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Accuracy of the worst group, averaged over seeds."""
+        return statistics.mean(self.shares)
+
+    @property
+    def spread(self) -> str:
+        """Bounds of a single seed's interval in percent, of several the standard deviation."""
+        if len(self.shares) > 1:
+            return f"± {number(100 * statistics.stdev(self.shares), 1)} over {len(self.shares)} seeds"
+        return _interval(self.shares[0], self.n)
+
+
+def worst_groups(analysis: Analysis, scenario: str) -> list[WorstGroup]:
+    """Find the worst group of every method with right or wrong answers, in the order of the palette."""
+    rows = analysis.part(scenario).rows.filter(
+        ~pl.col("is_floor"), pl.col("group").is_not_null(), pl.col("correct").is_not_null()
+    )
+    found = []
+    for system in analysis.systems:
+        own = rows.filter(pl.col("system") == system)
+        if not len(own):
+            continue
+        by_seed = (
+            own.group_by("trial", "group").agg(pl.col("correct").mean(), pl.len()).sort("trial", "group")
+        )
+        averages = own.group_by("trial").agg(pl.col("correct").mean()).sort("trial")["correct"].to_list()
+        worsts = [part.sort("correct", "group").row(0, named=True) for part in by_seed.partition_by("trial")]
+        one = WorstGroup(
+            system=system,
+            model=str(own["model"][0]),
+            group=str(worsts[0]["group"]),
+            n=int(worsts[0]["len"]),
+            shares=tuple(float(worst["correct"]) for worst in worsts),
+            averages=tuple(averages),
+        )
+        found.append(one)
+    return found
 
 
 def _section(analysis: Analysis, scenario: str, maps: Sequence[GroupMapFile]) -> Content:
@@ -67,46 +130,39 @@ def _section(analysis: Analysis, scenario: str, maps: Sequence[GroupMapFile]) ->
         "id": f"s-{slug}",
         "name": scenario,
         "href": f"scenarios/{slug}.html",
-        "table": _worst_table(analysis, scenario, rows, lies),
+        "table": _worst_table(analysis, scenario, lies),
         "charts": _charts(slug, lies),
         "left_out": max(0, len(lies) - _MOST_SYSTEMS),
     }
 
 
-def _worst_table(
-    analysis: Analysis, scenario: str, rows: pl.DataFrame, lies: Mapping[str, GroupMapFile]
-) -> Table:
+def _worst_table(analysis: Analysis, scenario: str, lies: Mapping[str, GroupMapFile]) -> Table:
     """Write worst group, average and gap of every method, those with the best worst group first."""
     slug = analysis.slugs[scenario]
     listed = []
-    for system in analysis.systems:
-        own = rows.filter(pl.col("system") == system, pl.col("correct").is_not_null())
-        if not len(own):
-            continue
-        by_seed = (
-            own.group_by("trial", "group").agg(pl.col("correct").mean(), pl.len()).sort("trial", "group")
-        )
-        averages = own.group_by("trial").agg(pl.col("correct").mean()).sort("trial")["correct"].to_list()
-        worsts = [part.sort("correct", "group").row(0, named=True) for part in by_seed.partition_by("trial")]
-        shares = [float(worst["correct"]) for worst in worsts]
-        gaps = [100 * (average - worst) for average, worst in zip(averages, shares, strict=True)]
-        name, n = str(worsts[0]["group"]), int(worsts[0]["len"])
+    for one in worst_groups(analysis, scenario):
+        gaps = [100 * (average - worst) for average, worst in zip(one.averages, one.shares, strict=True)]
         told = [
             Cell(
-                text=_spread([100 * one for one in shares], " %"),
-                below=_interval(shares, n),
-                href=rows_link(slug, model=system, group=name),
+                text=_spread([100 * share for share in one.shares], " %"),
+                below=one.spread if len(one.shares) == 1 else "",
+                href=rows_link(slug, model=one.system, group=one.group),
             ),
-            Cell(text=name, below=f"{n:,} points", is_text=True),
-            Cell(text=_spread([100 * one for one in averages], " %"), href=rows_link(slug, model=system)),
+            Cell(text=one.group, below=f"{one.n:,} points", is_text=True),
+            Cell(
+                text=_spread([100 * share for share in one.averages], " %"),
+                href=rows_link(slug, model=one.system),
+            ),
             Cell(text=_spread(gaps, "")),
-            *_lie_cells(lies.get(system)),
+            *_lie_cells(lies.get(one.system)),
         ]
         head = Column(
-            text=system, below=count(len(shares), "seed"), href=model_page(analysis.model_slugs[system])
+            text=one.system,
+            below=count(len(one.shares), "seed"),
+            href=model_page(analysis.model_slugs[one.system]),
         )
-        row = Row(head=head, cells=told, color=analysis.systems.index(system) % 8)
-        listed.append((-statistics.mean(shares), row))
+        row = Row(head=head, cells=told, color=analysis.systems.index(one.system) % 8)
+        listed.append((-one.mean, row))
     heads = [
         Column(text="worst group", below="accuracy", arrow="↑"),
         Column(text="which", below="of the first seed", is_text=True),
@@ -132,10 +188,8 @@ def _spread(values: Sequence[float], unit: str) -> str:
     return f"{mean} ± {number(statistics.stdev(values), 1)}{unit}" if len(values) > 1 else f"{mean}{unit}"
 
 
-def _interval(shares: Sequence[float], n: int) -> str:
-    if len(shares) > 1:
-        return ""
-    found = wilson_interval(round(shares[0] * n), n)
+def _interval(share: float, n: int) -> str:
+    found = wilson_interval(round(share * n), n)
     return f"{number(100 * found.low, 1)}–{number(100 * found.high, 1)}"
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from longwave.evaluation import ContaminationPoint, find_contamination
 from longwave.metrics import mean_win_rate
 from longwave.predictions import SCHEMA
-from longwave.report.comparisons import correct_p_values
+from longwave.report.comparisons import ALPHA, correct_p_values
 from longwave.report.efficiency import efficiency
 from longwave.report.estimates import ESTIMATE, Estimate, estimate_all
 from longwave.report.findings import Findings, find, join_findings
@@ -20,9 +20,18 @@ from longwave.report.measures import Measure, measure_of
 from longwave.report.reading import Results
 from longwave.report.source import FrameSource, Part
 
-__all__ = ["Analysis", "analyse"]
+__all__ = ["Analysis", "Tally", "analyse"]
 
 _MOST_PAIRS = 30  # pairs of models with a page of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """In how many paired tests a system is significantly better or worse, of how many."""
+
+    better: int = 0
+    worse: int = 0
+    tests: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +129,28 @@ class Analysis:
 
     @property
     def ranked(self) -> tuple[str, ...]:
-        """Systems from the highest mean win rate to the lowest."""
-        return tuple(sorted(self.systems, key=lambda name: (-(self.win_rates.get(name) or 0.0), name)))
+        """Systems by paired tests won less tests lost, the most first, then by name."""
+        found = self.tallies
+        return tuple(sorted(self.systems, key=lambda name: (found[name].worse - found[name].better, name)))
+
+    @cached_property
+    def tallies(self) -> Mapping[str, Tally]:
+        """Count the paired tests that each ranked system won and lost; scores need a direction."""
+        found = dict.fromkeys(self.systems, Tally())
+        for row in self.comparisons.iter_rows(named=True):
+            is_lower_better = self.measures[row["scenario"]].is_lower_better
+            if is_lower_better is None:
+                continue
+            first_wins = (row["difference"] < 0) if is_lower_better else (row["difference"] > 0)
+            is_clear = row["p_holm"] < ALPHA and row["difference"] != 0
+            for system, wins in ((row["first"], first_wins), (row["second"], not first_wins)):
+                one = found[system]
+                found[system] = Tally(
+                    better=one.better + (is_clear and wins),
+                    worse=one.worse + (is_clear and not wins),
+                    tests=one.tests + 1,
+                )
+        return found
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:

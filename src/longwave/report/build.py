@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from longwave import __version__
 from longwave.errors import StorageError
+from longwave.evaluation import VoteFigures
 from longwave.report.adapters_page import GROUPS_PAGE, groups_content, has_groups
 from longwave.report.analysis import Analysis, analyse
 from longwave.report.browser import open_browser
@@ -25,19 +26,21 @@ from longwave.report.images_page import IMAGES_PAGE, has_images, images_content
 from longwave.report.links import instances_page, model_page, pair_page
 from longwave.report.model_pages import model_content, models_page
 from longwave.report.monitoring_page import MONITORING_PAGE, has_rounds, monitoring_content
-from longwave.report.pages import family_page, index_page, rows_page
+from longwave.report.monitoring_series import watch, watched_scenarios
+from longwave.report.pages import describe_extent, family_page, index_page, rows_page
 from longwave.report.pair_pages import pair_content, pairs_page
 from longwave.report.reading import read_results
 from longwave.report.row_index import OUTCOMES, confidence_index, filter_lists, row_index
 from longwave.report.scenario_pages import scenario_page
 from longwave.report.style import theme
 from longwave.report.text import embed_json, markup, plain
-from longwave.report.votes_page import VOTES_PAGE, votes_content
+from longwave.report.votes_page import VOTES_PAGE, vote_figures, votes_content
 
 __all__ = ["build_report"]
 
 _MANIFEST = "files.json"  # what the last build wrote, so that the next one removes what it no longer writes
 _STATIC = ("report.css", "report.js", "filter.js", "vega.js", "vega-licence.txt")
+OVERVIEW = "Overview"  # what the first page is called in the navigation
 _NEARBY = 3  # links to pages before and after the one shown
 
 
@@ -94,7 +97,8 @@ def _files(analysis: Analysis, folder: Path, title: str) -> Iterator[tuple[str, 
     environment.globals |= {
         "version": __version__,
         "title": title,
-        "run_hash": record.hash if record else "",
+        "record": record,
+        "provenance": describe_extent(analysis),
         "themes": {"light": theme(), "dark": theme(dark=True)},
         "sections_of_report": _report_sections(analysis, shows_images=shows_images),
     }
@@ -108,33 +112,27 @@ def _files(analysis: Analysis, folder: Path, title: str) -> Iterator[tuple[str, 
 
     for static in _STATIC:
         yield f"static/{static}", files("longwave.report").joinpath("static", static).read_bytes()
-    yield page("index.html", "index.html", title, index_page(analysis), [])
+    votes = vote_figures(analysis, folder)
+    watched = [watch(analysis, scenario) for scenario in watched_scenarios(analysis)]
+    first = index_page(analysis, votes=votes if isinstance(votes, VoteFigures) else None, watched=watched)
+    yield page("index.html", "index.html", title, first, [{"text": OVERVIEW}])
     if not analysis.scenarios:
         return
     yield from _table_pages(analysis, page)
     yield from _model_files(analysis, page)
-    if len(analysis.findings.votes):
-        content = votes_content(analysis, folder)
-        yield page("votes.html", VOTES_PAGE, "Votes", content, [{"text": "Votes"}])
+    special: dict[str, tuple[str, Callable[[], Content]]] = {}
+    if votes is not None:
+        special["Votes"] = VOTES_PAGE, lambda: votes_content(analysis, folder, figures=votes)
     if has_fields(analysis):
-        yield page(
-            "fields.html", FIELDS_PAGE, "Fields", fields_content(analysis, folder), [{"text": "Fields"}]
-        )
+        special["Fields"] = FIELDS_PAGE, lambda: fields_content(analysis, folder)
     if shows_images:
-        content = images_content(analysis, folder)
-        yield "static/images.css", files("longwave.report").joinpath("static", "images.css").read_bytes()
-        yield page("images.html", IMAGES_PAGE, "Images", content, [{"text": "Images"}])
+        special["Images"] = IMAGES_PAGE, lambda: images_content(analysis, folder)
     if has_groups(analysis):
-        yield page(
-            "groups.html", GROUPS_PAGE, "Groups", groups_content(analysis, folder), [{"text": "Groups"}]
-        )
-    if has_rounds(analysis):
-        content = monitoring_content(analysis)
-        yield (
-            "static/monitoring.css",
-            files("longwave.report").joinpath("static", "monitoring.css").read_bytes(),
-        )
-        yield page("monitoring.html", MONITORING_PAGE, "Monitoring", content, [{"text": "Monitoring"}])
+        special["Groups"] = GROUPS_PAGE, lambda: groups_content(analysis, folder)
+    if watched:
+        special["Monitoring"] = MONITORING_PAGE, lambda: monitoring_content(analysis, watched)
+    for heading, (name, content) in special.items():
+        yield page(name, name, heading, content(), [{"text": heading}])
     for scenario in analysis.scenarios:
         yield page(
             "scenario.html",
@@ -155,15 +153,15 @@ def _report_sections(analysis: Analysis, *, shows_images: bool) -> list[dict[str
     if not analysis.scenarios:
         return []
     families = present_families(analysis)
-    found = [("Families", family_link(families[0]))] if families else []
-    found.append(("Models", "models/index.html"))
+    found = [(OVERVIEW, "index.html"), ("Scenarios", "taxonomy.html"), ("Models", "models/index.html")]
     found += [("Comparisons", "comparisons/index.html")] if analysis.pairs else []
+    found += [("Families", family_link(families[0]))] if families else []
     found += [("Fields", FIELDS_PAGE)] if has_fields(analysis) else []
     found += [("Images", IMAGES_PAGE)] if shows_images else []
     found += [("Groups", GROUPS_PAGE)] if has_groups(analysis) else []
     found += [("Monitoring", MONITORING_PAGE)] if has_rounds(analysis) else []
     found += [("Votes", VOTES_PAGE)] if len(analysis.findings.votes) else []
-    found += [("Scenarios", "taxonomy.html"), ("Grid", "grid.html"), ("Rows", "instances/index.html")]
+    found += [("Grid", "grid.html"), ("Rows", "instances/index.html")]
     return [{"text": text, "href": href} for text, href in found]
 
 

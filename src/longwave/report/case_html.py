@@ -19,7 +19,7 @@ from longwave.report.text import markup, plain
 __all__ = ["write_cases"]
 
 _MARKS = dict(zip(OUTCOMES, "✓✗!·", strict=True))
-_LONG = 1200  # characters of an input from which it scrolls in its own box
+_LONG, _MANY = 400, 8  # characters or lines of an input from which it may scroll in its own box
 _ANSWER, _NAME = 2000, 120  # characters that are shown of an answer and of a name
 
 
@@ -70,7 +70,8 @@ def _question(case: Case) -> str:
         return ""
     if not case.text:
         return '<p class="note">the input is empty</p>\n'
-    reach = ' tabindex="0"' if len(case.text) > _LONG else ""
+    is_long = len(case.text) > _LONG or case.text.count("\n") > _MANY
+    reach = ' tabindex="0"' if is_long else ""
     return f'<div class="text input" dir="auto"{reach}>{markup(case.text)}</div>\n'
 
 
@@ -95,7 +96,9 @@ _RIGHT_TAG = ' <span class="tag">✓ correct</span>'
 def _input(one: Input, n_models: int, measure: Measure) -> str:
     changed = prompt = ""
     if one.text is not None:
-        changed = _details("as changed", f'<div class="text" dir="auto">{markup(one.text)}</div>')
+        changed = _details(
+            "as changed", f'<div class="text" dir="auto" tabindex="0">{markup(one.text)}</div>'
+        )
     if one.prompt is not None:
         prompt = _details("prompt", _block(one.prompt))
     cells = "".join(

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from longwave.predictions import holm, mcnemar, paired_bootstrap
 from longwave.report.estimates import MANY, mean_interval
 
-__all__ = ["ALPHA", "COMPARISONS", "FLIPS", "compare_systems", "correct_p_values", "find_flips"]
+__all__ = [
+    "ALPHA",
+    "COMPARISONS",
+    "FLIPS",
+    "compare_scores",
+    "compare_systems",
+    "correct_p_values",
+    "find_flips",
+]
 
 ALPHA = 0.05
 Array = NDArray[np.float64]
@@ -78,7 +86,7 @@ def compare_systems(originals: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
         for first, second in combinations(range(len(systems)), 2):
             both = np.isfinite(scores[first]) & np.isfinite(scores[second])
             if both.sum() > 1:
-                pair = _compare(scores[first, both], scores[second, both], seed)
+                pair = compare_scores(scores[first, both], scores[second, both], seed=seed)
                 rows.append(
                     {"scenario": scenario, "first": systems[first], "second": systems[second], **pair}
                 )
@@ -147,7 +155,21 @@ def _matrices(originals: pl.DataFrame) -> Iterator[tuple[str, list[str], list[st
         yield str(scenario), instances.to_list(), systems.to_list(), scores
 
 
-def _compare(first: Array, second: Array, seed: int) -> dict[str, object]:
+def compare_scores(first: Array, second: Array, *, seed: int = 0) -> dict[str, object]:
+    """Compare two scores of the same instances.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n,)
+        Finite, two at least.
+    seed : int
+        Seeds the paired bootstrap.
+
+    Returns
+    -------
+    dict
+        The columns of ``COMPARISONS`` from ``n`` on; ``p_holm`` is None.
+    """
     difference = first - second
     if len(first) < MANY or len(np.unique(difference)) <= 3:
         interval = paired_bootstrap(first, second, seed=seed)

@@ -106,7 +106,7 @@ def family_link(family: str) -> str:
 def family_tables(analysis: Analysis, family: str) -> list[FamilyTable]:
     """Build the leaderboards of a family; only those with a figure."""
     if family == "accuracy":
-        return [FamilyTable(id="score", title="Score", table=leaderboard_table(analysis))]
+        return [FamilyTable(id="score", title="Score", table=leaderboard_table(analysis, has_means=True))]
     here = analysis.families.filter(pl.col("family") == family)
     names = here["metric"].unique().sort().to_list()
     built = []

@@ -13,6 +13,7 @@ import altair as alt
 import polars as pl
 
 from longwave.errors import ConfigError, MissingExtra, StorageError
+from longwave.report.legends import name_drawn
 from longwave.report.measures import Measure
 from longwave.report.style import theme
 
@@ -299,6 +300,7 @@ def vega_lite(figure: Figure, *, dark: bool | None = None) -> dict[str, object]:
     spec = figure.to_dict()
     spec.pop("$schema", None)  # the bundled library draws it, whichever version of the schema Altair writes
     spec.pop("config", None)
+    name_drawn(spec)
     if dark is not None:
         spec["config"] = theme(dark=dark)
     return spec

@@ -1,4 +1,4 @@
-"""The leaderboard: models down, scenarios across, the score on the original inputs; floors below."""
+"""The scores: models down, scenarios across, on the original inputs; floors below. Tests rank, not means."""
 
 from __future__ import annotations
 
@@ -16,37 +16,45 @@ from longwave.report.style import FLOOR_PREFIX
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
 
 __all__ = [
+    "TALLY_COLUMNS",
     "estimate_cell",
     "floor_rows",
     "leaderboard_table",
     "scenario_column",
     "significant_best",
     "system_row",
+    "tally_cells",
 ]
 
 
-def leaderboard_table(analysis: Analysis, *, is_brief: bool = False) -> Table:
-    """Build the main table: mean win rate and mean score, then the score of each scenario; floors below.
+def leaderboard_table(analysis: Analysis, *, is_brief: bool = False, has_means: bool = False) -> Table:
+    """Build the main table: paired tests won and lost, then the score of each scenario; floors below.
 
-    A brief one stops after the means.
+    A brief one stops after the tests; ``has_means`` puts mean win rate and mean score beside them.
     """
     scenarios = () if is_brief else analysis.scenarios
+    before = {"mean win rate": dict(analysis.win_rates), "mean score": _mean_scores(analysis)}
     before = {
-        "mean win rate": dict(analysis.win_rates),
-        "mean score": _mean_scores(analysis),
+        name: found
+        for name, found in before.items()
+        if has_means and any(one is not None for one in found.values())
     }
-    before = {name: found for name, found in before.items() if any(one is not None for one in found.values())}
+    has_tests = any(one.tests for one in analysis.tallies.values())
     best = {name: significant_best(analysis, name) for name in scenarios}
     rows = []
     for system in analysis.ranked:
-        means = [_mean_cell(name, found.get(system)) for name, found in before.items()]
+        means = tally_cells(analysis, system) if has_tests else []
+        means += [_mean_cell(name, found.get(system)) for name, found in before.items()]
         cells = [
             estimate_cell(analysis, name, system, analysis.cell(name, system), is_best=best[name] == system)
             for name in scenarios
         ]
         rows.append(system_row(analysis, system, [*means, *cells]))
-    floors = floor_rows(analysis, scenarios, before=[NO_CELL] * len(before)) if scenarios else []
-    columns = [
+    floors = (
+        floor_rows(analysis, scenarios, before=[NO_CELL] * (len(before) + 2 * has_tests)) if scenarios else []
+    )
+    columns = list(TALLY_COLUMNS) if has_tests else []
+    columns += [
         Column(text=name, arrow="↑", below=below, href=f"index.html#{name.replace(' ', '-')}")
         for name, below in (
             ("mean win rate", "share of rivals beaten"),
@@ -55,14 +63,32 @@ def leaderboard_table(analysis: Analysis, *, is_brief: bool = False) -> Table:
         if name in before
     ]
     return Table(
-        caption="Means over the scenarios, on the original inputs."
+        caption="Means over the scenarios, on the original inputs. Models stand by paired tests won less "
+        "tests lost, then by name."
         if is_brief
-        else "Score on the original inputs with its 95 % interval. Bold: better than every other model, "
-        "corrected for the number of comparisons. Every number leads to its rows.",
+        else "Score on the original inputs with its 95 % interval. Bold: significantly better than every "
+        "other model. Models stand by paired tests won less tests lost, then by name. Every number leads to "
+        "its rows.",
         corner="model",
         columns=[*columns, *(scenario_column(analysis, name) for name in scenarios)],
         rows=[*rows, *floors],
     )
+
+
+TALLY_COLUMNS = (
+    Column(text="better", below="tests won", href="index.html#tests"),
+    Column(text="worse", below="tests lost", href="index.html#tests"),
+)
+
+
+def tally_cells(analysis: Analysis, system: str) -> list[Cell]:
+    """Write in how many paired tests a model is significantly better, and worse, of how many."""
+    one = analysis.tallies[system]
+    href = "comparisons/index.html" if one.tests and analysis.pairs else None
+    of = f"of {one.tests:,}"
+    return [
+        Cell(text=f"{n:,}", below=of, href=href) if one.tests else NO_CELL for n in (one.better, one.worse)
+    ]
 
 
 def _mean_scores(analysis: Analysis) -> dict[str, float | None]:

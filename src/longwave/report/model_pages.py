@@ -13,7 +13,7 @@ from longwave.report.coverage import contamination_table
 from longwave.report.differences import pair_href
 from longwave.report.family_tables import family_link, headline_metric, present_families, value_cell
 from longwave.report.formats import count, number
-from longwave.report.leaderboard import system_row
+from longwave.report.leaderboard import TALLY_COLUMNS, system_row, tally_cells
 from longwave.report.links import rows_link
 from longwave.report.measures import Measure, family_measure
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
@@ -33,6 +33,7 @@ def models_page(analysis: Analysis) -> Content:
         here = analysis.overview.filter(pl.col("system") == system)
         rate = analysis.win_rates.get(system)
         cells = [
+            *tally_cells(analysis, system),
             Cell(text=number(rate, 2)) if rate is not None else NO_CELL,
             Cell(text=f"{here['scenario'].n_unique():,}"),
             Cell(text=f"{here['rows'].sum():,}"),
@@ -42,14 +43,15 @@ def models_page(analysis: Analysis) -> Content:
         ]
         rows.append(system_row(analysis, system, cells))
     columns = [
-        Column(text="mean win rate", arrow="↑"),
+        *TALLY_COLUMNS,
+        Column(text="mean win rate", arrow="↑", href="index.html#mean-win-rate"),
         Column(text="scenarios"),
         Column(text="rows"),
         Column(text="failed", arrow="↓"),
         Column(text="version", is_text=True),
         Column(text="date", is_text=True),
     ]
-    caption = f"{count(len(rows), 'model')}, the highest mean win rate first; floors are not listed."
+    caption = f"{count(len(rows), 'model')}, by paired tests won less tests lost; floors are not listed."
     return {"table": Table(caption=caption, corner="model", columns=columns, rows=rows)}
 
 
@@ -66,8 +68,12 @@ def model_content(analysis: Analysis, system: str) -> Content:
         ("failed", f"{here['failed'].sum():,}"),
     ]
     if rate is not None:
-        place = f"{number(rate, 2)}, place {order.index(system) + 1} of {len(order)}"
-        facts.append(("mean win rate", place))
+        facts.append(("mean win rate", number(rate, 2)))
+    tally = analysis.tallies[system]
+    if tally.tests:
+        facts.append(
+            ("paired tests", f"better in {tally.better:,}, worse in {tally.worse:,} of {tally.tests:,}")
+        )
     return {
         "facts": facts,
         "table": _scenario_table(analysis, system),

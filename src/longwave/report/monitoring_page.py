@@ -39,17 +39,21 @@ def has_rounds(analysis: Analysis) -> bool:
     return bool(watched_scenarios(analysis))
 
 
-def monitoring_content(analysis: Analysis) -> Content:
-    """Collect what the page of monitoring shows."""
-    found = [watch(analysis, scenario) for scenario in watched_scenarios(analysis)]
-    models = sorted({model for watched in found for model in watched.models})
-    steps = [(watched, step) for watched in found for step in watched.steps]
-    judged = [(watched, step) for watched, step in steps if step.verdict in ("declined", "improved")]
+def monitoring_content(analysis: Analysis, watched: Sequence[Watched] | None = None) -> Content:
+    """Collect what the page of monitoring shows; what is watched is computed when left out."""
+    found = (
+        [watch(analysis, scenario) for scenario in watched_scenarios(analysis)]
+        if watched is None
+        else watched
+    )
+    models = sorted({model for one in found for model in one.models})
+    steps = [(one, step) for one in found for step in one.steps]
+    judged = [(one, step) for one, step in steps if step.verdict in ("declined", "improved")]
     judged.sort(key=lambda one: -abs(one[1].change.estimate) if one[1].change else 0.0)
     return {
         "headlines": [_headline(analysis, *one) for one in judged[:_MOST_SENTENCES]],
         "tally": _tally([step for _, step in steps]),
-        "scenarios": [_section(analysis, watched, models) for watched in found],
+        "scenarios": [_section(analysis, one, models) for one in found],
         "needs_charts": True,
     }
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
+from longwave.evaluation import VoteFigures
 from longwave.report.analysis import Analysis
 from longwave.report.charts import curve_charts, overview_charts, palette
 from longwave.report.costs import efficiency_table
@@ -18,19 +21,20 @@ from longwave.report.family_tables import (
 from longwave.report.formats import count
 from longwave.report.leaderboard import leaderboard_table
 from longwave.report.links import model_page, rows_link
+from longwave.report.monitoring_series import Watched
 from longwave.report.summary import summarise
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
 from longwave.report.text import plain
 from longwave.report.votes_page import VOTES_PAGE
 
-__all__ = ["family_page", "index_page", "rows_page"]
+__all__ = ["describe_extent", "family_page", "index_page", "rows_page"]
 
 Content = dict[str, object]
 
 _MOST_DIFFERENCES = 12  # rows of paired tests on the first page; more stand on the scenarios' pages
 _MOST_CELLS = 300  # numbers of the first page's leaderboard; a larger one stands on a page of its own
 _SECTIONS = {
-    "leaderboard": ("leaderboard", "Leaderboard"),
+    "leaderboard": ("scores", "Scores"),
     "families": ("families", "Families of metrics"),
     "differences": ("differences", "Differences"),
     "efficiency": ("efficiency", "Efficiency"),
@@ -39,16 +43,30 @@ _SECTIONS = {
 }
 
 
-def index_page(analysis: Analysis) -> Content:
-    """Collect what the first page shows."""
+def index_page(
+    analysis: Analysis, *, votes: VoteFigures | None = None, watched: Sequence[Watched] = ()
+) -> Content:
+    """Collect what the first page shows.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    votes : VoteFigures, optional
+        Where prompts vote.
+    watched : sequence of Watched
+        Scenarios that were asked on several days.
+    """
     has_few = len(analysis.comparisons) <= _MOST_DIFFERENCES
     is_small = len(analysis.systems) * len(analysis.scenarios) <= _MOST_CELLS
     compared = sorted(set(analysis.comparisons["scenario"]))
     content: Content = {
-        "meta": _meta(analysis),
-        "summary": summarise(analysis),
+        "meta": describe_extent(analysis),
+        "summary": summarise(analysis, votes=votes, watched=watched),
+        "n_tests": len(analysis.comparisons),
         "notes": analysis.results.notes,
-        "leaderboard": leaderboard_table(analysis, is_brief=not is_small) if analysis.n_rows else None,
+        "leaderboard": leaderboard_table(analysis, is_brief=not is_small, has_means=not is_small)
+        if analysis.n_rows
+        else None,
         "more": "" if is_small else family_link("accuracy"),
         "charts": overview_charts(analysis) if is_small else [],
         "families": overview_table(analysis),
@@ -77,7 +95,8 @@ def family_page(analysis: Analysis, family: str) -> Content:
     }
 
 
-def _meta(analysis: Analysis) -> list[str]:
+def describe_extent(analysis: Analysis) -> list[str]:
+    """Count models, scenarios and predictions, and tell their dates."""
     if not analysis.n_rows:
         return ["no predictions"]
     dates = analysis.overview["date"].drop_nulls().unique().sort()

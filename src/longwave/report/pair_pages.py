@@ -80,7 +80,7 @@ def pairs_page(analysis: Analysis) -> Content:
     caption = "Paired tests on the same instances."
     if len(analysis.pairs) < total:
         caption += (
-            f" {len(analysis.pairs)} of {count(total, 'pair')}: the first model of the leaderboard with "
+            f" {len(analysis.pairs)} of {count(total, 'pair')}: the first model of the first page with "
             "those that follow it. Every pair is tested on the scenarios' pages."
         )
     return {"table": Table(caption=caption, corner="first − second", columns=columns, rows=rows)}

@@ -42,6 +42,7 @@ def theme(*, dark: bool = False) -> dict[str, object]:
         "titlePadding": 8,
         "labelLimit": 150,
         "labelFlush": False,
+        "labelSeparation": 8,
     }
     return {
         "background": "transparent",
@@ -53,10 +54,12 @@ def theme(*, dark: bool = False) -> dict[str, object]:
             "title": None,
             "labelColor": tone["ink"],
             "labelFontSize": 12,
-            "labelLimit": 220,
+            "labelLimit": 300,
             "symbolSize": 70,
             "symbolOpacity": 1,
-            "columns": 3,
+            "symbolBaseFillColor": tone["soft"],
+            "symbolBaseStrokeColor": tone["soft"],
+            "columns": 2,
             "offset": 10,
         },
         "range": {"category": list(PALETTE_DARK if dark else PALETTE_LIGHT), "symbol": list(SHAPES)},

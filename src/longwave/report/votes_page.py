@@ -24,7 +24,15 @@ from longwave.report.measures import Measure
 from longwave.report.tables import NO_CELL, Cell, Column, Row, Table
 from longwave.report.text import plain
 
-__all__ = ["VOTES_PAGE", "Graph", "VoteSection", "draw_graph", "votes_content", "votes_href"]
+__all__ = [
+    "VOTES_PAGE",
+    "Graph",
+    "VoteSection",
+    "draw_graph",
+    "vote_figures",
+    "votes_content",
+    "votes_href",
+]
 
 Content = dict[str, object]
 Edge = tuple[int, int]
@@ -119,7 +127,19 @@ def votes_href(analysis: Analysis, scenario: str) -> str | None:
     return f"{VOTES_PAGE}#s-{analysis.slugs[scenario]}" if has_votes else None
 
 
-def votes_content(analysis: Analysis, folder: Path) -> Content:
+def vote_figures(analysis: Analysis, folder: Path) -> VoteFigures | DataError | None:
+    """Summarise the votes of a folder; the error where they cannot be, None where no prompt votes."""
+    if not len(analysis.findings.votes):
+        return None
+    try:
+        return summarize_votes(folder)
+    except DataError as error:
+        return error
+
+
+def votes_content(
+    analysis: Analysis, folder: Path, *, figures: VoteFigures | DataError | None = None
+) -> Content:
     """Collect what the page of votes shows.
 
     Parameters
@@ -127,16 +147,17 @@ def votes_content(analysis: Analysis, folder: Path) -> Content:
     analysis : Analysis
     folder : Path
         That of the analysis.
+    figures : VoteFigures or DataError, optional
+        What `vote_figures` found; computed when left out.
 
     Notes
     -----
     The figures are those of `longwave.evaluation.summarize_votes`. Votes that cannot be summarised are no
     error here: the page then says why.
     """
-    try:
-        figures = summarize_votes(folder)
-    except DataError as error:
-        return {"problem": f"The votes cannot be summarised. {error}", "scenarios": []}
+    figures = vote_figures(analysis, folder) if figures is None else figures
+    if not isinstance(figures, VoteFigures):
+        return {"problem": f"The votes cannot be summarised. {figures or ''}".strip(), "scenarios": []}
     found: dict[str, list[VoteSection]] = {}
     for voter in analysis.findings.votes.iter_rows(named=True):
         found.setdefault(voter["scenario"], []).append(_section(analysis, figures, voter))

@@ -14,6 +14,10 @@
     const themes = JSON.parse(byId("themes").textContent);
     spec.config = darkMode.matches ? themes.dark : themes.light;
     box.hidden = false;
+    // the legend stands beside the names of the axis, so that its own names have to make do with the rest
+    const legend = spec.config.legend, room = box.clientWidth - 190;
+    if (room < 290) legend.columns = 1;
+    legend.labelLimit = Math.min(legend.labelLimit, room / legend.columns - 30);
     if (views.has(box)) views.get(box).finalize();
     // ast: expressions are interpreted, so that no page needs the right to evaluate strings
     const options = {
