@@ -22,14 +22,17 @@ EVERYWHERE := not gpu and not net
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: help quickstart test test-slow test-all check lint types docs reference clean
+.PHONY: help quickstart doctor test test-slow test-all check lint types docs reference clean
 
 help:  ## List the targets
 	@echo "make TARGET [ARGS='...'] [PYTHON=python3.12]"
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 
-quickstart: $(RUN_READY)  ## Train two models on real books, evaluate both, write a report (about 4 minutes)
+quickstart: $(RUN_READY)  ## Train, generate, evaluate, vote, monitor, repair, report on real data (about 5 minutes)
 	@$(BIN)/longwave quickstart $(ARGS)
+
+doctor: $(RUN_READY)  ## Tell what is installed, what of it works, and how to get the rest
+	@$(BIN)/longwave doctor $(ARGS)
 
 test: check  ## Format, lint, types and every test but the slow ones
 	@echo "Tests:"
@@ -58,6 +61,7 @@ reference: $(DEV_READY)  ## Write docs/reference/, the frozen --help texts and t
 	@$(BIN)/python docs/build_reference.py
 	@$(BIN)/python tests/house/test_help.py
 	@$(BIN)/python docs/build_figures.py
+	@$(BIN)/python docs/build_results.py
 
 docs: $(DEV_READY)  ## Build the documentation site in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

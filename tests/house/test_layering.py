@@ -16,7 +16,7 @@ SRC = Path(__file__).parents[2] / "src" / "longwave"
 LAYERS = (
     ("longwave",),
     ("errors",),
-    ("_parameters", "config", "registry", "samples", "sandbox"),
+    ("_array_files", "_parameters", "config", "registry", "samples", "sandbox"),
     ("ops", "predictions"),
     ("mixers", "metrics", "perturbations", "scenarios", "clients"),
     ("generation",),
@@ -25,7 +25,7 @@ LAYERS = (
     ("monitoring",),
     ("serving", "report", "hf"),
     ("recipes",),
-    ("quickstart",),
+    ("quickstart", "doctor"),
     ("cli",),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
@@ -40,6 +40,7 @@ SPINE_2 = {"predictions", "scenarios", "perturbations", "prompting", "clients", 
 SPINE_2 |= {"monitoring", "adapters", "interchange"}
 HEAVY_FOR_SPINE_1 = {"polars", "pydantic", "rich"}
 HEAVY_FOR_SPINE_2 = {"torch", "safetensors", "tokenizers"}
+SPINE_1_WITH_PYDANTIC = {"serving"}  # for what strangers send
 SPINE_2_WITH_TORCH = {"adapters"}
 
 
@@ -99,6 +100,7 @@ def heavy_arrows(arrows: list[Arrow]) -> list[str]:
     for arrow in arrows:
         package = _package(arrow.source)
         is_heavy_1 = package in SPINE_1 and arrow.target in HEAVY_FOR_SPINE_1 and not arrow.is_late
+        is_heavy_1 &= not (package in SPINE_1_WITH_PYDANTIC and arrow.target == "pydantic")
         is_heavy_2 = package in SPINE_2 - SPINE_2_WITH_TORCH and arrow.target in HEAVY_FOR_SPINE_2
         if is_heavy_1 or (is_heavy_2 and not (arrow.is_late and arrow.source in LATE_IMPORTERS)):
             found.append(str(arrow))

@@ -24,7 +24,7 @@ VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core"}
 SCENARIOS_CORE = "scenarios/core/"  # HELM's own word for its sixteen scenarios
 
 # one request in a run, and the top of the program; everywhere else an error has a name
-BROAD_EXCEPT_SEAMS = {"cli/_main.py", "evaluation/asking.py"}
+BROAD_EXCEPT_SEAMS = {"cli/_main.py", "doctor.py", "evaluation/asking.py"}
 
 
 def _file_lengths() -> dict[str, int]:

@@ -11,6 +11,7 @@ from longwave.cli import (
     _bench,
     _classify,
     _distill,
+    _doctor,
     _evaluate,
     _export,
     _fields,
@@ -20,6 +21,7 @@ from longwave.cli import (
     _list,
     _quickstart,
     _report,
+    _serve,
     _train,
     _votes,
 )
@@ -62,6 +64,7 @@ def _later(name: str, text: str) -> None:
 app.command("quickstart")(_quickstart.quickstart)
 app.command("train")(_train.train)
 app.command("generate")(_generate.generate)
+app.command("serve")(_serve.serve)
 app.command("distill")(_distill.distill)
 app.command("evaluate")(_evaluate.evaluate)
 app.command("fields")(_fields.fields)
@@ -84,3 +87,4 @@ _later(
     'round. Where a folder is asked for, "sample" is the bundled one.',
 )
 app.command("list")(_list.list_entries)
+app.command("doctor")(_doctor.doctor)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from longwave.cli._output import Output, Update
+
+HEADS = ("stage", "page of the report", "what was learned")
 
 
 def quickstart(
@@ -22,16 +25,16 @@ def quickstart(
     open_page: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train two small models on real books, let them write, evaluate both, open one report."""
+    """Train, generate, evaluate, vote, monitor and repair on bundled real data, and open one report."""
     from longwave.quickstart import QuickstartConfig, run_quickstart
 
     output: Output = context.obj
     with _watch(output) as observer:
         summary = run_quickstart(out, QuickstartConfig(seed=seed, minutes=minutes), observer)
     if as_json:
-        output.result_json(vars(summary))
+        output.result_json(asdict(summary))
     else:
-        output.result(summary.learned)
+        output.result_table(HEADS, [(one.stage, one.page, one.text) for one in summary.lessons])
         output.result(f"Report: {summary.report}")
     if open_page:
         typer.launch(summary.report.resolve().as_uri())
