@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from longwave import __version__
-from longwave.errors import ConfigError, MissingFile, StorageError, nearest
+from longwave.errors import (
+    ConfigError,
+    DataError,
+    MissingFile,
+    ShapeError,
+    StorageError,
+    TableError,
+    nearest,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -31,6 +39,7 @@ __all__ = [
     "apply_overrides",
     "config_hash",
     "load_config",
+    "naming",
     "read_config_file",
     "read_run_record",
     "replacing",
@@ -42,6 +51,7 @@ __all__ = [
 T = TypeVar("T")
 Json = dict[str, object]
 RUN_FILE = "run.json"
+MOST_VALUES = 1_000_000  # of a file, aliases written out: a few lines of them can stand for any number
 
 
 def load_config(cls: type[T], source: Path | str | Mapping[str, object]) -> T:
@@ -90,6 +100,11 @@ def read_config_file(path: Path) -> tuple[Json, dict[str, int]]:
     try:
         text = path.read_text("utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if _count_values(node) > MOST_VALUES:
+            raise ConfigError(
+                f'"{path}" holds more than {MOST_VALUES:,} values once its aliases are written out. Leave '
+                "them out."
+            )
         data, lines = yaml.load(text, Loader=_yaml_loader()), _key_lines(node, path)
     except UnicodeDecodeError as error:
         raise ConfigError(f'"{path}" is not UTF-8 text (byte {error.start}). Save it as UTF-8.') from error
@@ -97,6 +112,13 @@ def read_config_file(path: Path) -> tuple[Json, dict[str, int]]:
         raise ConfigError(f'"{path}" is not valid YAML or JSON: {error}. Mend the line it names.') from error
     except RecursionError as error:
         raise ConfigError(f'"{path}" is nested too deep, or holds itself. Write out its aliases.') from error
+    except ConfigError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        # what PyYAML lets through of values that only look like dates and numbers
+        raise ConfigError(
+            f'"{path}" cannot be read: {error}. Mend it, or put such values in quotes.'
+        ) from error
     if not isinstance(data, dict):
         raise ConfigError(f'"{path}" holds {type(data).__name__}, not a mapping of keys to values.')
     return data, lines
@@ -214,7 +236,7 @@ def read_run_record(folder: Path) -> RunRecord | None:
         return None
     try:
         return RunRecord(**json.loads(path.read_text("utf-8")))
-    except (TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise ConfigError(
             f'"{path}" is not a run record: {error}. Choose another folder or delete the file.'
         ) from error
@@ -253,6 +275,8 @@ def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
     temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if temporary.is_symlink():  # in a folder from elsewhere it may lead to any file of ours
+            temporary.unlink()
         yield temporary
         temporary.replace(path)
     except (OSError, *failures) as error:  # type: ignore[misc]  # mypy cannot unpack here
@@ -261,6 +285,17 @@ def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
         raise StorageError(
             f'Cannot write "{path}": {error}. Free some space or choose another folder.'
         ) from error
+
+
+@contextlib.contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Begin the message of what is wrong with the contents of a file by its name, where it lacks that."""
+    try:
+        yield
+    except (DataError, ShapeError, TableError) as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f'"{path}": {error}') from error
 
 
 def _validate(cls: type[T], data: Json, *, where: str, lines: Mapping[str, int]) -> T:
@@ -375,6 +410,25 @@ def _place(key: str, where: str, lines: Mapping[str, int]) -> str:
     if not where:
         return ""
     return f' ("{where}", line {lines[key]})' if key in lines else f' ("{where}")'
+
+
+def _count_values(node: Node | None, known: dict[int, int] | None = None) -> int:
+    """Count the values of a file with aliases written out; each node is counted once and remembered."""
+    import yaml
+
+    known = {} if known is None else known
+    if id(node) in known:
+        if not known[id(node)]:
+            raise RecursionError("a value holds itself")
+        return known[id(node)]
+    known[id(node)] = 0  # being counted
+    parts: list[Node] = []
+    if isinstance(node, yaml.MappingNode):
+        parts = [part for pair in node.value for part in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        parts = list(node.value)
+    known[id(node)] = 1 + sum(_count_values(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _key_lines(node: Node | None, path: Path, prefix: str = "") -> dict[str, int]:

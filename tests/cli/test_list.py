@@ -99,3 +99,11 @@ def test_json_of_nothing_is_an_empty_list(longwave: Longwave) -> None:
 def test_an_unknown_kind_exits_2(longwave: Longwave) -> None:
     ran = longwave("list", "mixer")
     assert (ran.code, 'Did you mean "mixers"' in ran.err) == (2, True)
+
+
+def test_suites_are_listed_with_the_number_of_their_scenarios(longwave: Longwave) -> None:
+    rows = {line.split()[0]: line.split()[1] for line in longwave("list", "suites").out.splitlines()[1:]}
+    assert rows["core"] == "16"
+    assert {
+        row["name"]: str(len(row["scenarios"])) for row in longwave("list", "suites", "--json").json
+    } == rows

@@ -124,6 +124,11 @@ def test_two_dates_can_be_named(longwave: Longwave, released: Path) -> None:
     assert "no two runs to compare" in late.err
 
 
+def test_a_column_to_look_by_shows_details_of_every_series(longwave: Longwave) -> None:
+    ran = longwave("monitor", "compare", "sample", "--dataset", "prime", "--by", "true_label")
+    assert ran.out.count("For whom") > 1
+
+
 def test_apis_are_compared_with_words_for_two_apis(longwave: Longwave) -> None:
     ran = longwave(
         "monitor", "compare", "sample", "--task", "scr", "--dataset", "digit", "--across", "apis",

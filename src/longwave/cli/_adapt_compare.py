@@ -116,7 +116,7 @@ def _chosen(output: Output, wanted: str, found: LayoutData) -> list[str]:
 def _run(output: Output, study: _Study) -> dict[str, str]:
     """Fit what is missing, write its rows, and return the version of every method."""
     from longwave.adapters.answers import answer_groups, fit_dataset, version_of
-    from longwave.config import write_run_record
+    from longwave.config import read_run_record, write_run_record
     from longwave.evaluation.adapted import is_adapted_recorded, record_adapted
 
     n = len(study.found.data.part("test").labels)
@@ -131,13 +131,12 @@ def _run(output: Output, study: _Study) -> dict[str, str]:
                 versions[method] = version_of(adapter, study.found.data)
             version = versions[method]
             folder = _folder(study, method, seed, version)
-            is_done = (folder / "adapter.json").is_file() and is_adapted_recorded(
+            is_done = read_run_record(folder) is not None and is_adapted_recorded(  # the record comes last
                 study.out, data=study.name, model=method, version=version, seed=seed, n=n
             )
             if not is_done:
                 fit_dataset(adapter, study.found.data)
                 adapter.save(folder)
-                write_run_record(folder, kind="adapter", config=config, seed=seed)
                 answers = answer_groups(
                     adapter,
                     study.found.data,
@@ -148,6 +147,7 @@ def _run(output: Output, study: _Study) -> dict[str, str]:
                 )
                 rows = record_adapted(study.out, answers)
                 _keep_map(study, adapter, rows.head(n))
+                write_run_record(folder, kind="adapter", config=config, seed=seed)
         update(len(cells), len(cells))
     return versions
 

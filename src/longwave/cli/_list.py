@@ -16,6 +16,7 @@ from longwave.cli._output import Output
 if TYPE_CHECKING:
     from longwave.scenarios import AbsentScenario, TaxonomyRow
 
+SUITES = "suites"  # kept as data of their own, not in the registry
 TAXONOMY = ("task", "what", "who", "when", "language")
 COLUMNS = ("name", "category", *TAXONOMY, "licence", "offline")
 # in a terminal: shares of the room that name and offline leave, and the blanks between columns
@@ -28,7 +29,8 @@ GAP = 2
 def list_entries(
     context: typer.Context,
     kind: Annotated[
-        str | None, typer.Argument(help=f"One of: {', '.join(registry.KINDS)}. All kinds when left out.")
+        str | None,
+        typer.Argument(help=f"One of: {', '.join(registry.KINDS)}, suites. All but suites when left out."),
     ] = None,
     paper: Annotated[
         str | None, typer.Option(help="Only entries of this arXiv number, e.g. 2302.10866.")
@@ -42,6 +44,9 @@ def list_entries(
     output: Output = context.obj
     if family is not None:
         _list_family(output, family, as_json=as_json)
+        return
+    if kind == SUITES:
+        _list_suites(output, as_json=as_json)
         return
     kinds = registry.KINDS if kind is None else (kind,)
     found = [
@@ -76,6 +81,18 @@ def _list_scenarios(
         return
     rows = [_cells(covered[entry.name]) for entry in entries] + [_cells(each) for each in absent]
     _show(output, rows)
+
+
+def _list_suites(output: Output, *, as_json: bool) -> None:
+    """Show the named lists of scenarios, as ``longwave evaluate --suite`` takes them."""
+    from longwave.evaluation.suites import list_suites
+
+    suites = list_suites()
+    if as_json:
+        output.result_json([{"kind": SUITES, **vars(suite)} for suite in suites])
+        return
+    rows = [(suite.name, str(len(suite.scenarios)), suite.description) for suite in suites]
+    output.result_table(("name", "scenarios", "description"), rows)
 
 
 def _list_family(output: Output, name: str, *, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from longwave.errors import ClientError, LongwaveError, MissingExtra, StorageErr
 __all__ = ["main"]
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
-TORCH_EXTRA = ("torch", "einops", "safetensors", "tokenizers")
+TORCH_EXTRA = ("torch", "safetensors", "tokenizers")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     is_debugging = "--debug" in itertools.takewhile(lambda word: word.startswith("-"), words)
-    logging.basicConfig(format="%(message)s", level=logging.DEBUG if is_debugging else logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_VisibleFormatter("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.DEBUG if is_debugging else logging.WARNING)
     try:
         code = get_command(app).main(args=words, prog_name="longwave", standalone_mode=False)
         sys.stdout.flush()  # here a reader that is gone can be told from a defect, at the exit it cannot
@@ -54,6 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:
         _complain("Interrupted. Finished work is kept; the same command continues where it stopped.")
     return code
+
+
+class _VisibleFormatter(logging.Formatter):
+    """Spell control characters out: names of files and words of servers stand in what is logged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return visible(super().format(record))
 
 
 def _explain(error: Exception) -> tuple[int, str]:

@@ -51,7 +51,8 @@ def compare(
         ),
     ] = "ends",
     by: Annotated[
-        list[str] | None, typer.Option(help="Also by this column: group or true_label; repeatable.")
+        list[str] | None,
+        typer.Option(help="Also by this column, in detail: group or true_label; repeatable."),
     ] = None,
     alpha: Annotated[float, typer.Option(help="Level of the tests.")] = 0.05,
     min_change: Annotated[float, typer.Option(help="Least change that is called one, in points.")] = 1.0,
@@ -88,7 +89,7 @@ def compare(
         min_change=min_change / 100,
         adjust=cast("Adjustment", adjust),
     )
-    shown = list(found.details) if details or len(found.details) == 1 else []
+    shown = list(found.details) if details or by or len(found.details) == 1 else []
     if as_json:
         output.result_json(
             {

@@ -67,8 +67,8 @@ class Output:
             self._console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
 
     def result(self, text: str) -> None:
-        """Print a result to stdout."""
-        print(text, flush=True)
+        """Print a result to stdout; a terminal gets no control characters, a pipe the text as it is."""
+        print(visible(text) if sys.stdout.isatty() else text, flush=True)
 
     def result_json(self, value: object) -> None:
         """Print a result to stdout as JSON; numbers that JSON does not have (infinity) become null."""

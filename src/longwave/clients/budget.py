@@ -127,11 +127,11 @@ def load_price(path: Path, model: str) -> Price:
     ConfigError
         If it is not TOML, or a price is missing or no number.
     """
+    if not path.is_file():
+        raise MissingFile(f'No file of prices "{path}". Name another one with prices=FILE.')
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise MissingFile(f'No file of prices "{path}". Name another one with prices=FILE.') from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f'The prices in "{path}" cannot be read: {error}. Write TOML.') from error
     if model not in table:
         raise UnknownName(f'model in the prices of "{path}":', model, table)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from longwave.config import write_json
+from longwave.config import naming, write_json
 from longwave.data._token_bytes import checked, split_at_blanks, token_bytes, utf8
 from longwave.errors import ConfigError, DataError, MissingExtra, MissingFile
 
@@ -253,11 +253,12 @@ def load_tokenizer(path: Path | str, *, end_token: str | None = None) -> ByteTok
     try:
         text = file.read_text("utf-8")
         spec = json.loads(text)
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f'"{file}" is not a tokenizer.json: {error}. Save or download it again.') from error
     if isinstance(spec, dict) and spec.get("longwave") == "byte":
         return ByteTokenizer()
-    return BPETokenizer(_parse_backend(text, file), end_token=end_token or _find_end_token(spec, file))
+    with naming(file):
+        return BPETokenizer(_parse_backend(text, file), end_token=end_token or _find_end_token(spec, file))
 
 
 def _parse_backend(text: str, file: Path) -> Backend:
@@ -293,7 +294,7 @@ def _find_end_token(spec: dict[str, object], file: Path) -> str:
 def _read_side_file(side: Path) -> dict[str, object]:
     try:
         return dict(json.loads(side.read_text("utf-8")))
-    except (TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f'"{side}" is damaged: {error}. Download it again, or delete it and pass end_token=...'
         ) from error

@@ -204,7 +204,7 @@ def _read_meta(folder: Path) -> TokenMeta:
         meta = TokenMeta(**json.loads(path.read_text("utf-8")))
         np.dtype(meta.dtype)
         operator.index(meta.tokens)
-    except (TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f'"{path}" is damaged: {error}. Delete its folder to build it again.') from error
     if meta.schema != SCHEMA:
         raise DataError(

@@ -166,14 +166,14 @@ def _read(
         rows = pl.concat([pl.LazyFrame(schema=part.schema), *found])
         try:
             frame = (rows if distinct is None else rows.unique(distinct)).collect(engine="streaming")
-        except (pl.exceptions.PolarsError, OSError):
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
             read_shards(paths, table)  # says which of them is damaged
             raise
         return conform(frame, part)
 
     try:
         return read_steadily(lambda: list_shards(path), collect)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise TableError(f'"{path}" cannot be read: {error}. Run the same command again.') from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,16 +61,28 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         try:
             return dict(load_file(path))
-        except SafetensorError as error:
+        except (OSError, SafetensorError) as error:
             raise CheckpointError(f'"{path}" is damaged: {error}. Download it again.') from error
+    with path.open("rb") as file:
+        head = file.read(4)
+    if not head.startswith(
+        (b"PK\x03\x04", b"\x80")
+    ):  # an older form is a tar, which torch unpacks to the disk
+        raise _unreadable(path, ValueError("no file of torch.save"))
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise CheckpointError(
-            f'"{path}" is damaged or holds more than tensors, which is not loaded because it could run code '
-            f"({type(error).__name__}). Extract its state dict where you trust it and save that alone."
-        ) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    except (LookupError, AttributeError, AssertionError, ArithmeticError, MemoryError, struct.error) as error:
+        raise _unreadable(path, error) from error  # torch reads damaged files without checks
     return _bare_state_dict(found, path)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f'"{path}" is damaged or holds more than tensors, which is not loaded because it could run code '
+        f"({type(error).__name__}). Extract its state dict where you trust it and save that alone."
+    )
 
 
 class ReleasedWeights:

@@ -55,7 +55,7 @@ def decompress(data: bytes, *, limit: int, where: str) -> bytes:
         )
     try:
         lines = pl.read_lines(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise _damaged(where, str(error).splitlines()[0]) from error
     return "\n".join(lines.to_series().to_list()).encode()
 

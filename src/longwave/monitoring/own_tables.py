@@ -100,7 +100,7 @@ def runs_from_predictions(
         table = _example_table(part, str(scenario), notes)
         examples[key] = _examples(table, part)
         for (model, date), rows in _placed(part, table).group_by("model", "date", maintain_order=True):
-            runs.append(_run(key, str(model), str(date), rows, len(table), notes))
+            runs.append(_run(key, str(model), str(date), rows, len(table), notes, source))
     for note in notes:
         logger.info(note)
     return RunStore(source=source, examples=examples, runs=runs, notes=notes)
@@ -173,13 +173,20 @@ def _example_table(part: pl.DataFrame, scenario: str, notes: list[str]) -> pl.Da
 
 
 def _run(
-    key: tuple[str, str], model: str, date: str, rows: pl.DataFrame, n_examples: int, notes: list[str]
+    key: tuple[str, str],
+    model: str,
+    date: str,
+    rows: pl.DataFrame,
+    n_examples: int,
+    notes: list[str],
+    source: str,
 ) -> tuple[Run, Rows]:
     versions = rows["version"].unique().to_list()
     if rows["row"].is_duplicated().any():
         twice = rows.filter(pl.col("row").is_duplicated())["instance"][0]
         raise TableError(
-            f'{model} answered instance "{twice}" of {key[1]} twice on {date}. Choose a prompt or a trial.'
+            f'In {source}, {model} answered instance "{twice}" of {key[1]} twice on {date}. Choose a '
+            "prompt or a trial."
         )
     if len(rows) < n_examples:
         notes.append(

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from longwave.config import load_config
 from longwave.errors import ConfigError, DataError
 from longwave.monitoring.probe_strata import Floats, Label
 from longwave.monitoring.services import CALLS, Services
@@ -222,18 +223,23 @@ class Policy(Generic[T]):
                     f"The policy has format {found['format']}, and this Longwave reads {FORMAT}. Select anew."
                 )
             plans = tuple(
-                Plan(base=plan["base"], rules=tuple(Rule(**rule) for rule in plan["rules"]))
-                for plan in found["plans"]
+                load_config(Plan, {"base": plan["base"], "rules": plan["rules"]}) for plan in found["plans"]
             )
             return cls(
                 plans=plans,
-                shares=tuple(plan["share"] for plan in found["plans"]),
-                prices=found["prices"],
-                expected_price=found["expected"]["price_per_10k"],
-                expected_score=found["expected"]["score"],
+                shares=tuple(_number(plan["share"]) for plan in found["plans"]),
+                prices={name: _number(price) for name, price in found["prices"].items()},
+                expected_price=_number(found["expected"]["price_per_10k"]),
+                expected_score=_number(found["expected"]["score"]),
             )
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise DataError(f"The policy cannot be read: {error!r}. Write it with to_json.") from error
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 def apply_plan(plan: Plan, services: Services, prices: Mapping[str, float]) -> tuple[Floats, Floats]:

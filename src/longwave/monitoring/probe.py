@@ -162,7 +162,10 @@ def open_sampler(labels: pl.Series, before: pl.Series, config: ProbeConfig, stat
     )
     if state is None or not state.is_file():
         return Sampler(*columns, config=config)
-    sampler = Sampler.from_json(state.read_text("utf-8"), *columns)
+    try:
+        sampler = Sampler.from_json(state.read_text("utf-8", errors="replace"), *columns)
+    except DataError as error:
+        raise DataError(f'"{state}": {error}') from error
     begun = sampler.config
     # a larger budget continues where a smaller one ended; strata stay those of the first start
     wanted = replace(config, budget=begun.budget, max_strata=config.max_strata or begun.max_strata)

@@ -293,7 +293,7 @@ class Sampler:
             config = load_config(ProbeConfig, state["config"])
             lists = [[int(row) for row in state[key]] for key in ("rows", "failed", "pending")]
             answers, version, baseline = list(state["answers"]), state["version"], state["baseline"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise DataError(f"The state of the probe cannot be read: {error}. Start a new one.") from error
         if version != STATE_VERSION:
             raise DataError(
@@ -307,7 +307,13 @@ class Sampler:
                 "Give the baseline that it began with, or start a new probe."
             )
         rows, failed, pending = lists
-        sampler._is_out[[*rows, *failed, *pending]] = 1
+        wrong = [row for row in (*rows, *failed, *pending) if not 0 <= row < sampler.strata.n_rows]
+        if wrong:
+            raise DataError(
+                f"The state of the probe names row {wrong[0]}; the baseline has rows 0 to "
+                f"{sampler.strata.n_rows - 1}. Start a new one."
+            )
+        sampler._is_out[np.array([*rows, *failed, *pending], dtype=np.int64)] = 1
         sampler.tell(rows, answers)
         sampler._failed, sampler._again = failed, pending
         return sampler

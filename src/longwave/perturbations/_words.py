@@ -55,10 +55,10 @@ def read_word_list(path: str | Path) -> WordList:
         If it is no UTF-8, empty, or a line has no tab or no form, or a word stands twice.
     """
     source = Path(path)
+    if not source.is_file():
+        raise MissingFile(f'There is no word list "{source}". Give the path of an existing file.')
     try:
         text = source.read_text("utf-8-sig")
-    except FileNotFoundError as error:
-        raise MissingFile(f'There is no word list "{source}". Give the path of an existing file.') from error
     except UnicodeDecodeError as error:
         raise DataError(f'The word list "{source}" is no UTF-8; convert it and try again.') from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from longwave.predictions._shards import (
+    DAMAGE,
     list_shards,
     read_shards,
     replace_shards,
@@ -103,11 +104,18 @@ def drop_rows(folder: Path | str, which: pl.Expr) -> int:
 
 def _chain(pieces: Sequence[Path], table: Table) -> pl.LazyFrame:
     """Put the pieces one behind the other, the first of equal keys kept; read later, a part at a time."""
-    parts = [
-        pl.scan_parquet(path, glob=False, hive_partitioning=False).select(table.schema.names())
-        for path in pieces
-    ]
+    parts = [_scan(path, table) for path in pieces]
     return pl.concat(_keep_first(parts, table) if _may_repeat(parts, table) else parts)
+
+
+def _scan(path: Path, table: Table) -> pl.LazyFrame:
+    """Read a piece later; at once and whole where another version or program wrote it, with other columns."""
+    try:
+        rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        is_ours = dict(rows.collect_schema()) == dict(table.schema)
+    except DAMAGE:
+        is_ours = False  # reading it says what is wrong
+    return rows.select(table.schema.names()) if is_ours else read_shards([path], table).lazy()
 
 
 def _may_repeat(parts: Sequence[pl.LazyFrame], table: Table) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -26,8 +27,11 @@ PATTERN = "part-*.parquet"
 WHOLE = re.compile(
     r"part-\d{8}-[0-9a-f]{16}\.parquet"
 )  # the one shard of a finished run; pieces have 8 digits
+PIECE = re.compile(r"part-[^/\\]*\.parquet")
 REPLACES = ".replaces"  # beside a shard: names of the pieces whose rows it holds, while they are there
 
+# polars ends what it cannot decode by a panic, which is no Exception
+DAMAGE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 TRIES = 4
 ROW_GROUP = 20_000  # fixed, so that equal rows are equal bytes
 
@@ -46,7 +50,7 @@ def list_shards(folder: Path) -> list[Path]:
         name
         for note in folder.glob(f".*{REPLACES}")
         if (folder / note.name[1:].removesuffix(REPLACES)).exists()
-        for name in note.read_text("utf-8").split()
+        for name in _names_in(note)
     }
     return [path for path in found if path.name not in replaced] if replaced else found
 
@@ -86,7 +90,7 @@ def read_steadily(find: Callable[[], list[Path]], read: Callable[[list[Path]], T
         paths = find()
         try:
             return read(paths)
-        except (TableError, pl.exceptions.PolarsError, OSError):
+        except (TableError, *DAMAGE):
             if all(path.exists() for path in paths):
                 raise
     return read(find())
@@ -147,14 +151,28 @@ def rewrite_shard(path: Path, rows: pl.DataFrame) -> None:
 def _remove_replaced(folder: Path, whole: Path) -> None:
     note = whole.with_name(f".{whole.name}{REPLACES}")
     if note.exists():
-        for name in note.read_text("utf-8").split():
+        for name in _names_in(note):
             (folder / name).unlink(missing_ok=True)
         note.unlink()
+
+
+def _names_in(note: Path) -> list[str]:
+    """Return the pieces that a note names; other files are none of its business, whoever wrote it."""
+    try:
+        names = note.read_text("utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(
+            f'"{note}" cannot be read: {error}. It names shards whose rows another one holds; get the folder '
+            "again, or delete both this file and the shard it is named after."
+        ) from error
+    return [name for name in names if PIECE.fullmatch(name)]
 
 
 def _write(path: Path, rows: pl.LazyFrame, metadata: dict[str, str]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        if temporary.is_symlink():  # in a folder from elsewhere it may lead to any file of ours
+            temporary.unlink()
         with temporary.open("wb") as file:
             rows.sink_parquet(
                 file,
@@ -166,7 +184,7 @@ def _write(path: Path, rows: pl.LazyFrame, metadata: dict[str, str]) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except DAMAGE as error:
         temporary.unlink(missing_ok=True)
         raise StorageError(
             f'Cannot write "{path}": {error}. Earlier rows are kept. Free some space or choose another '
@@ -176,6 +194,8 @@ def _write(path: Path, rows: pl.LazyFrame, metadata: dict[str, str]) -> None:
 
 def _metadata_of(path: Path) -> dict[str, str]:
     status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return {}
     return _read_metadata(path, status.st_mtime_ns, status.st_size)
 
 
@@ -183,7 +203,7 @@ def _metadata_of(path: Path) -> dict[str, str]:
 def _read_metadata(path: Path, _mtime_ns: int, _size: int) -> dict[str, str]:
     try:
         return dict(pl.read_parquet_metadata(path))
-    except (pl.exceptions.PolarsError, OSError):
+    except DAMAGE:
         return {}  # damaged; whoever reads its rows says so
 
 
@@ -217,7 +237,7 @@ def read_shards(paths: Sequence[Path], table: Table) -> pl.DataFrame:
         members = list(group)
         try:
             frames.append(_upgrade(_read(members), table, version))
-        except (TableError, pl.exceptions.PolarsError, OSError):
+        except (TableError, *DAMAGE):
             # one is bad, or plain files differ in columns: one by one, so that the message names the file
             frames.extend(_read_one(path, table, version) for path in members)
     return pl.concat(frames, rechunk=False)
@@ -231,9 +251,11 @@ def shard_version(path: Path) -> int:
     TableError
         If the file cannot be read or is newer than this version of Longwave.
     """
+    if not path.is_file():  # reading a pipe would never end
+        raise _damaged(path, OSError("it is no file"))
     try:
         version = int(pl.read_parquet_metadata(path).get(VERSION_KEY, SCHEMA_VERSION))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+    except (*DAMAGE, ValueError) as error:
         raise _damaged(path, error) from error
     if version > SCHEMA_VERSION:
         raise TableError(
@@ -245,7 +267,10 @@ def shard_version(path: Path) -> int:
 
 def read_keys(path: Path, name: str) -> pl.DataFrame:
     """Read the key columns of one shard; shards never change, so each is read once in a process."""
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _damaged(path, error) from error
     return _read_keys(path, name, status.st_mtime_ns, status.st_size)
 
 
@@ -270,7 +295,7 @@ def _read_one(path: Path, table: Table, version: int) -> pl.DataFrame:
         return _upgrade(_read([path], columns), table, version)
     except TableError as error:
         raise TableError(f'"{path}": {error}') from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except DAMAGE as error:
         raise _damaged(path, error) from error
 
 
@@ -284,7 +309,7 @@ def _keep(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _damaged(path: Path, error: Exception) -> TableError:
+def _damaged(path: Path, error: BaseException) -> TableError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return TableError(
         f'"{path}" cannot be read as Parquet: {reason}. The other shards are unharmed; delete this file and '

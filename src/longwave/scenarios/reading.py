@@ -16,11 +16,14 @@ import csv
 import gzip
 import io
 import json
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,6 +52,13 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+LARGEST_MEMBER = 1 << 31  # bytes of a member of an archive, unpacked
+LARGEST_LINE = 1 << 28  # bytes of a line
+# what reading a damaged archive raises; RuntimeError is what an encrypted member does
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
+)
 NEXT_STEP = "Delete it to fetch it again; if it stays so, its source has changed."
 
 
@@ -154,7 +164,9 @@ def read_lines(path: Path) -> Iterator[str]:
     _check_exists(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file):
+            for number, line in enumerate(iter(partial(file.readline, LARGEST_LINE + 1), b"")):
+                if len(line) > LARGEST_LINE:
+                    raise DataError(f'"{path}" has a line of more than {LARGEST_LINE:,} bytes. {NEXT_STEP}')
                 yield line.decode("utf-8-sig" if number == 0 else "utf-8").rstrip("\n").removesuffix("\r")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f'"{path}" cannot be read: {error}. {NEXT_STEP}') from error
@@ -238,8 +250,8 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[SourceRow]:
     """Read the named columns of a Parquet file row by row; structs become mappings."""
     _check_exists(path)
     try:
-        frame = pl.read_parquet(path, columns=list(columns))
-    except (pl.exceptions.PolarsError, OSError) as error:
+        frame = pl.read_parquet(path, columns=list(columns), glob=False, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(
             f'"{path}" cannot be read as Parquet with the columns {", ".join(columns)}: {error}. {NEXT_STEP}'
         ) from error
@@ -250,18 +262,24 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[SourceRow]:
 def list_zip_members(path: Path) -> list[str]:
     """List the files of a zip archive in its order."""
     with _open_zip(path) as archive:
-        return [member.filename for member in archive.infolist() if not member.is_dir()]
+        return [member.filename for member in archive.infolist() if not member.filename.endswith("/")]
 
 
 def read_zip_member(path: Path, name: str) -> bytes:
     """Read one file of a zip archive."""
     with _open_zip(path) as archive:
         try:
-            return archive.read(name)
+            member = archive.getinfo(name)
         except KeyError as error:
             raise _no_member(path, name) from error
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        try:
+            with archive.open(member) as file:
+                data = file.read(LARGEST_MEMBER + 1)  # a member may be larger than it says
+        except _DAMAGE as error:
             raise DataError(f'"{name}" in "{path}" cannot be read: {error}. {NEXT_STEP}') from error
+    if len(data) > LARGEST_MEMBER:
+        raise _too_large(path, name)
+    return data
 
 
 def list_tar_members(path: Path) -> list[str]:
@@ -291,9 +309,13 @@ def read_tar_members(path: Path, is_wanted: Callable[[str], bool]) -> Iterator[t
         with tarfile.open(path) as archive:
             for member in archive:
                 file = archive.extractfile(member) if member.isfile() and is_wanted(member.name) else None
+                if file is not None and member.size > LARGEST_MEMBER:
+                    raise _too_large(path, member.name)
                 if file is not None:
                     yield member.name, file.read()
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except DataError:
+        raise
+    except _DAMAGE as error:
         raise DataError(f'"{path}" cannot be read as a tar archive: {error}. {NEXT_STEP}') from error
 
 
@@ -301,8 +323,15 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     _check_exists(path)
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except _DAMAGE as error:
         raise DataError(f'"{path}" cannot be read as a zip archive: {error}. {NEXT_STEP}') from error
+
+
+def _too_large(path: Path, name: str) -> DataError:
+    return DataError(
+        f'"{name}" in "{path}" has more than {LARGEST_MEMBER:,} bytes when unpacked, which is refused. '
+        f"{NEXT_STEP}"
+    )
 
 
 def _no_member(path: Path, name: str) -> DataError:

@@ -202,6 +202,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     CheckpointError
         If a file is missing, damaged, or of a newer format.
     """
+    for name in (STATE, MODEL, OPTIMIZER):
+        if not (folder / name).is_file():
+            raise CheckpointError(f'The checkpoint "{folder}" is damaged: it has no file {name}.')
     try:
         state = json.loads((folder / STATE).read_text("utf-8"))
         schema, files = state.pop("schema"), state.pop("files")
@@ -218,7 +221,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         )
     except DataError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
+    except (
+        *(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, SafetensorError),
+    ) as error:
         raise CheckpointError(f'The checkpoint "{folder}" is damaged: {error}.') from error
 
 

@@ -161,7 +161,7 @@ def read_classifier_record(folder: Path) -> ClassifierRecord:
             model=load_config(kinds[values["model"]["kind"]], values["model"]),
             scale=ChannelScale(values["mean"], values["deviation"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f'"{path}" is damaged: {error}. Restore a copy, or train again.') from error
 
 

@@ -203,7 +203,7 @@ def read_operator_record(folder: Path) -> OperatorRecord:
             target_channels=_channels(values["targets"]),
             irreducible_loss=values["irreducible_loss"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f'"{path}" is damaged: {error}. Restore a copy, or train again.') from error
 
 

@@ -343,7 +343,7 @@ def _read_result(out: Path, config: TrainConfig) -> TrainResult | None:
         values = json.loads(path.read_text("utf-8"))
         result = TrainResult(**values | {"folder": out, "was_finished": True})
         return result if result.step >= config.steps else None
-    except (TypeError, ValueError):
+    except (OSError, TypeError, ValueError, RecursionError):
         return None  # rewritten from checkpoint and metrics
 
 

@@ -192,9 +192,7 @@ def test_a_cut_file_is_told(write: Write, kept: float, tmp_path: Path) -> None:
         read_pde_file(path, n_train=1, n_test=1)
 
 
-@pytest.mark.parametrize(
-    ("write", "library"), [(version_5, "scipy.io"), (hdf5, "h5py")], ids=["scipy", "h5py"]
-)
+@pytest.mark.parametrize(("write", "library"), [(hdf5, "h5py")], ids=["h5py"])
 def test_without_the_library_the_extra_is_named(
     write: Write, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

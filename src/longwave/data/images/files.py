@@ -9,10 +9,11 @@ import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
+from longwave.config import naming
 from longwave.data.images.data_set import ImageDataSet, ImageSplit
 from longwave.data.images.npz import to_split
 from longwave.errors import ConfigError, DataError, MissingFile
@@ -20,6 +21,8 @@ from longwave.errors import ConfigError, DataError, MissingFile
 __all__ = ["read_cifar", "read_idx", "read_mnist"]
 
 GZIP = b"\x1f\x8b"
+LARGEST, BLOCK = 1 << 32, 1 << 24  # bytes unpacked, and at a time
+MOST_AXES = 8
 UINT8 = 8  # third byte of an idx file
 SIDE = 32  # of CIFAR's images
 CIFAR_10 = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -54,7 +57,8 @@ def read_mnist(folder: Path | str, *, classes: Sequence[str] | None = None) -> I
     )
     highest = max(int(split.labels.max()) for split in (train, test))
     names = tuple(map(str, range(highest + 1) if classes is None else classes))
-    return ImageDataSet(name=folder.name, train=train, test=test, classes=names)
+    with naming(folder):
+        return ImageDataSet(name=folder.name, train=train, test=test, classes=names)
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -70,12 +74,13 @@ def read_idx(path: Path) -> np.ndarray:
     Two zeros, a byte for the type, a byte for the number of axes, a big-endian size of four bytes for each,
     and the numbers, last axis fastest.
     """
-    data = path.read_bytes()
-    if data.startswith(GZIP):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f'"{path}" is damaged: {error}. Download it again.') from error
+    try:
+        with path.open("rb") as file:
+            is_packed = file.read(len(GZIP)) == GZIP
+            file.seek(0)
+            data = _read_blocks(gzip.GzipFile(fileobj=file) if is_packed else file)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f'"{path}" is damaged: {error}. Download it again.') from error
     if len(data) < 4 or data[:3] != bytes((0, 0, UINT8)) or not data[3]:
         raise DataError(
             f'"{path}" begins with {data[:4].hex(" ") or "nothing"}; accepted are idx files of bytes, which '
@@ -84,12 +89,20 @@ def read_idx(path: Path) -> np.ndarray:
     start = 4 + 4 * data[3]
     sizes = tuple(int.from_bytes(data[place : place + 4], "big") for place in range(4, start, 4))
     expected = start + math.prod(sizes)
-    if len(data) != expected:
+    if len(data) != expected or len(sizes) > MOST_AXES or 0 in sizes:
         raise DataError(
             f'"{path}" has {len(data)} bytes where its head says {expected} (sizes {sizes}). Download it '
             "again."
         )
     return np.frombuffer(data, np.uint8, offset=start).reshape(sizes)
+
+
+def _read_blocks(file: BinaryIO | gzip.GzipFile) -> bytes:
+    """Read a file, but stop beyond a size: a small one may unpack to more than there is memory."""
+    blocks: list[bytes] = []
+    while sum(map(len, blocks)) <= LARGEST and (block := file.read(BLOCK)):
+        blocks.append(block)
+    return b"".join(blocks)
 
 
 def read_cifar(folder: Path | str, *, labels: Literal["fine", "coarse"] = "fine") -> ImageDataSet:
@@ -126,7 +139,8 @@ def read_cifar(folder: Path | str, *, labels: Literal["fine", "coarse"] = "fine"
             _join([_read_cifar(folder / f"{name}.bin", 2, column)], folder) for name in ("train", "test")
         )
         classes = _names(folder / f"{labels}_label_names.txt", 100 if labels == "fine" else 20)
-    return ImageDataSet(name=folder.name, train=train, test=test, classes=classes)
+    with naming(folder):
+        return ImageDataSet(name=folder.name, train=train, test=test, classes=classes)
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -170,4 +184,7 @@ def _names(path: Path, count: int) -> tuple[str, ...]:
     """Return the lines of a file of names, or numbers where there is none."""
     if not path.is_file():
         return tuple(map(str, range(count)))
-    return tuple(path.read_text("utf-8").split())
+    try:
+        return tuple(path.read_text("utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f'"{path}" is no UTF-8 text: {error}. Download it again.') from error

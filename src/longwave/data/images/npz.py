@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import lzma
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -14,6 +11,8 @@ from typing import Literal
 import numpy as np
 import torch
 
+from longwave._array_files import load_arrays
+from longwave.config import naming
 from longwave.data.images.data_set import ImageDataSet, ImageSplit
 from longwave.errors import ConfigError, DataError, MissingFile
 
@@ -27,6 +26,7 @@ NAMES = (  # training images and labels, test images and labels
 UNSPLIT = (("images", "labels"), ("x", "y"))
 CLASS_NAMES = ("classes", "class_names")
 COLOURS = (1, 3)
+MOST_CLASSES = 1_000_000
 
 
 def read_npz(
@@ -85,24 +85,21 @@ def read_npz(
     names = next((arrays[name] for name in CLASS_NAMES if name in arrays), None)
     highest = max(int(split.labels.max()) for split in (train, test))
     classes = range(highest + 1) if names is None else names.ravel()
-    return ImageDataSet(name=path.stem, train=train, test=test, classes=tuple(map(str, classes)))
+    with naming(path):
+        return ImageDataSet(name=path.stem, train=train, test=test, classes=tuple(map(str, classes)))
 
 
 def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
     """Return all arrays of an npz file; pickled objects are refused."""
     if not path.is_file():
         raise MissingFile(f'No file "{path}". Give an npz file with images and labels.')
-    try:
-        with path.open("rb") as opened:  # numpy leaves a damaged file open
-            file = np.load(opened, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise ValueError("it is one array without a name")
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+    found = load_arrays(path)
+    if isinstance(found, np.ndarray):
         raise DataError(
-            f'"{path}" cannot be read as an npz file: {error}. Accepted are plain arrays, as numpy.savez '
-            "writes them. Download or write it again."
-        ) from error
+            f'"{path}" cannot be read as an npz file: it is one array without a name. Write it by '
+            "numpy.savez."
+        )
+    return found
 
 
 def to_split(
@@ -132,6 +129,11 @@ def to_split(
     if int(labels.min()) < 0:
         raise DataError(
             f'Labels of "{source}" go down to {labels.min()}; accepted is 0 or more. Correct them.'
+        )
+    if int(labels.max()) >= MOST_CLASSES:
+        raise DataError(
+            f'Labels of "{source}" go up to {labels.max()}; accepted is up to {MOST_CLASSES - 1}. Count '
+            "classes from 0, without gaps."
         )
     ordered = images[:, None] if images.ndim == 3 else _channels_first(images, source, channels)
     pixels = torch.from_numpy(np.ascontiguousarray(_pixels(ordered, source)))

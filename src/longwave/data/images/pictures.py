@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +25,11 @@ __all__ = ["read_hugging_face", "read_image_folder"]
 
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 TEST_FOLDERS = ("test", "val", "validation")
+# what Pillow raises for damaged pictures, by kind of file
+DAMAGE = (
+    *(OSError, SyntaxError, EOFError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, RuntimeError, MemoryError, struct.error, zlib.error),
+)
 DEEP = ("I", "F")  # modes of more than 8 bits, which Pillow would cut off at 255
 
 Mode = Literal["L", "RGB"]
@@ -196,10 +203,14 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _open(path: Path, mode: Mode, pillow: ModuleType) -> np.ndarray:
+    if not path.is_file():  # reading a pipe would never end
+        raise DataError(f'"{path}" is no file. Remove or replace it.')
     try:
         with pillow.open(path) as picture:
             return _pixels(import_module("PIL.ImageOps").exif_transpose(picture), mode, str(path))
-    except (OSError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
+    except DataError:
+        raise
+    except (*DAMAGE, pillow.DecompressionBombError) as error:
         raise DataError(f'"{path}" cannot be read as a picture: {error}. Remove or replace it.') from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from longwave.data.pde.matlab import read_matlab
 from longwave.errors import DataError, MissingExtra, MissingFile
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ HDF5_OFFSETS = (0, 512, 1024, 2048)  # MATLAB puts 512 bytes of its own before
 MATLAB = b"MATLAB"
 REAL = "iuf"  # kinds of numbers
 EXTRA = "pde"
+# what h5py and scipy raise for damaged files; an array may claim more memory than there is
+DAMAGE = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError),
+    *(AssertionError, EOFError, MemoryError, zlib.error, struct.error),
+)
 
 
 class ArrayFile(Protocol):
@@ -71,7 +78,7 @@ def open_arrays(path: Path | str) -> Iterator[ArrayFile]:
         h5py = _import_h5py()
         try:
             opened = h5py.File(path, "r")
-        except OSError as error:
+        except DAMAGE as error:
             raise _damaged(path, error) from error
         with opened:
             yield _HDF5(path, opened, is_matlab=head.startswith(MATLAB))
@@ -96,7 +103,10 @@ class _HDF5:
 
     @property
     def constants(self) -> dict[str, float]:
-        told = {str(name): np.asarray(value) for name, value in self.file.attrs.items()}
+        try:
+            told = {str(name): np.asarray(value) for name, value in self.file.attrs.items()}
+        except DAMAGE as error:
+            raise _damaged(self.path, error) from error
         return {
             name: float(value.item())
             for name, value in told.items()
@@ -105,9 +115,14 @@ class _HDF5:
 
     def read(self, name: str, rows: slice = slice(None)) -> np.ndarray:
         data = self._arrays()[name]
+        if data.external or data.is_virtual:
+            raise DataError(
+                f'"{name}" of "{self.path}" lies in other files, which are not read: a file from elsewhere '
+                "could name any of yours. Copy the array into the file."
+            )
         try:  # MATLAB's first axis is the last one of the file
             found = np.asarray(data[..., rows] if self.is_matlab else data[rows])
-        except (OSError, RuntimeError) as error:
+        except DAMAGE as error:
             raise _damaged(self.path, error) from error
         return found.transpose() if self.is_matlab else found
 
@@ -116,11 +131,16 @@ class _HDF5:
 
     def _arrays(self) -> dict[str, h5py.Dataset]:
         h5py = _import_h5py()
-        return {
-            name: data
-            for name, data in self.file.items()
-            if isinstance(data, h5py.Dataset) and data.dtype.kind in REAL and data.ndim
-        }
+        try:
+            own = [name for name in self.file if isinstance(self.file.get(name, getlink=True), h5py.HardLink)]
+            found = {name: self.file[name] for name in own}  # other links may lead out of the file
+            return {
+                name: data
+                for name, data in found.items()
+                if isinstance(data, h5py.Dataset) and data.dtype.kind in REAL and data.ndim
+            }
+        except DAMAGE as error:
+            raise _damaged(self.path, error) from error
 
 
 @dataclass(frozen=True)
@@ -139,19 +159,9 @@ class _Version5:
 
 def _read_version_5(path: Path) -> _Version5:
     try:
-        from scipy.io import loadmat, matlab
-    except ImportError as error:
-        raise MissingExtra("Reading MATLAB files of version 5", EXTRA) from error
-    try:
-        found = loadmat(path)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, matlab.MatReadError) as error:
+        return _Version5(read_matlab(path))
+    except DAMAGE as error:
         raise _damaged(path, error) from error
-    numbers = {
-        name: value
-        for name, value in found.items()
-        if isinstance(value, np.ndarray) and value.dtype.kind in REAL
-    }
-    return _Version5(numbers)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

@@ -197,10 +197,14 @@ def _read(chunk: _Chunk) -> dict[str, Tensor] | None:
         kept = {name: tensors[name][: chunk.count] for name in ("inputs", "targets")}
     except FileNotFoundError:
         return None
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError) as error:
         _log.warning('"%s" is damaged and is made again: %s', chunk.path, error)
         return None
-    return kept if all(len(tensor) == chunk.count for tensor in kept.values()) else None
+    is_whole = all(
+        tensor.ndim > 2 and len(tensor) == chunk.count and bool(torch.isfinite(tensor).all())
+        for tensor in kept.values()
+    )
+    return kept if is_whole else None
 
 
 def _place(path: Path, write: Callable[[Path], None]) -> None:

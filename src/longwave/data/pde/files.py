@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longwave.config import config_hash
+from longwave.config import config_hash, naming
 from longwave.data.pde.array_files import ArrayFile, open_arrays
 from longwave.data.pde.fields import Channel, FieldPairs, PDEDataSet
 from longwave.errors import ConfigError, DataError
@@ -102,7 +102,8 @@ def read_pde_file(
         times, constants = _times(file), file.constants
     n_context = n_context if n_context is not None else int(layout.first is None)
     chosen = _choose(parts[0][1].shape[1], layout, n_context, target_frames)
-    train, test = (_pair(first, frames, n_context, chosen) for first, frames in parts)
+    with naming(path):
+        train, test = (_pair(first, frames, n_context, chosen) for first, frames in parts)
     return PDEDataSet(
         name=Path(path).stem,
         train=train,
@@ -200,7 +201,8 @@ def _pair(first: np.ndarray | None, frames: np.ndarray, n_context: int, chosen: 
 def _channels(frames: np.ndarray) -> Tensor:
     """Make channels of frames and quantities."""
     n, n_frames, quantities, *grid = frames.shape
-    flat = np.ascontiguousarray(frames.reshape(n, n_frames * quantities, *grid), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused
+        flat = np.ascontiguousarray(frames.reshape(n, n_frames * quantities, *grid), dtype=np.float32)
     return torch.from_numpy(flat)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import lzma
 import shutil
 import tarfile
 import zlib
@@ -21,7 +22,7 @@ LARGEST = 4 << 30  # bytes unpacked; the release has 1.2e9
 MOST_MEMBERS = 100_000
 _CHUNK = 1 << 20
 _RECORD = "unpacked.json"
-_DAMAGE = (tarfile.TarError, EOFError, zlib.error, UnicodeError, ValueError)
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, ArithmeticError, LookupError)
 
 
 def unpack(archive: Path, folder: Path, *, largest: int = LARGEST) -> Path:
@@ -160,5 +161,5 @@ def _is_unpacked(folder: Path, digest: str) -> bool:
         return False
     try:
         return bool(json.loads(record.read_text(encoding="utf-8"))["sha256"] == digest)
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

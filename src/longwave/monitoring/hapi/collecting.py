@@ -187,7 +187,15 @@ def _append(path: Path, answers: Mapping[int, Answer]) -> None:
 def _read_record(path: Path) -> dict[int, Answer]:
     """Read answers by their place; a last line that was cut short is left out and asked again."""
     answers: dict[int, Answer] = {}
-    *lines, rest = path.read_text(encoding="utf-8").split("\n")  # a text may hold other separators of lines
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f'"{path}" is no UTF-8 text (byte {error.start}). Remove it, and its inputs are asked again.'
+        ) from error
+    except OSError as error:
+        raise StorageError(f'Cannot read "{path}": {error}. Name another record.') from error
+    *lines, rest = text.split("\n")  # a text may hold other separators of lines
     if rest:
         logger.info("the last line of %s is cut short; its input is asked again", path)
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -196,7 +204,7 @@ def _read_record(path: Path) -> dict[int, Answer]:
             entry = json.loads(line)
             place = entry.pop("row")
             answers[place] = Answer(**entry)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(
                 f'Line {number} of "{path}" is no answer: {error}. Remove it, and its input is asked again.'
             ) from error

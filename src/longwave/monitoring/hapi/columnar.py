@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ import polars as pl
 
 from longwave.config import replacing, to_dict, write_json
 from longwave.errors import DataError, MissingFile
+from longwave.monitoring.hapi.labels import check_name, iso_date, label_space
 from longwave.monitoring.store_parts import EXTRA_COLUMNS, LABEL_TYPES, Examples, LabelKind, Rows, Run
 
 if TYPE_CHECKING:
@@ -148,8 +150,9 @@ def read_columnar(folder: Path) -> Contents:
         start = starts[each.task]
         examples[each.task, each.dataset] = _examples_in(labels[each.task], each, start)
         starts[each.task] += each.n_examples
+    kinds = {each.task: LABEL_TYPES[each.kind] for each in manifest.datasets}
     for task, path in labels.items():
-        _check_height(path, starts[task])
+        _check_file(path, starts[task], {"example_id": pl.String(), "true_label": kinds[task]})
     runs: list[tuple[Run, Rows]] = []
     starts = {}
     for entry in manifest.runs:
@@ -159,7 +162,8 @@ def read_columnar(folder: Path) -> Contents:
         starts[task] += entry.n_rows
     for task, count in starts.items():
         if count:
-            _check_height(folder / f"predictions_{task}.parquet", count)
+            wanted = {"predicted_label": kinds[task], "confidence": pl.Float64()}
+            _check_file(folder / f"predictions_{task}.parquet", count, wanted)
     return Contents(
         source=manifest.source, licence=manifest.licence, examples=examples, runs=runs, notes=manifest.notes
     )
@@ -225,7 +229,28 @@ def _read_manifest(folder: Path) -> Manifest:
         raise DataError(
             f'"{path}" has format {version}; this version reads up to {FORMAT}. Install a newer longwave.'
         )
+    try:
+        _check_names(manifest)
+    except DataError as error:
+        raise DataError(f'"{path}": {error}') from error
     return manifest
+
+
+def _check_names(manifest: Manifest) -> None:
+    """Refuse names that would lie elsewhere: they become parts of the paths of what is read and exported."""
+    datasets = {(each.task, each.dataset) for each in manifest.datasets}
+    for task, dataset in datasets | {entry.run.key[:2] for entry in manifest.runs}:
+        check_name("task", task)
+        check_name("dataset", dataset)
+        label_space(task, dataset)
+    for entry in manifest.runs:
+        if entry.run.key[:2] not in datasets:
+            raise DataError(f"{entry.run.path} is of a dataset that is not listed. Copy the folder again.")
+        check_name("api", entry.run.api)
+        iso_date(entry.run.date)
+    for name in manifest.files:
+        if Path(name).name != name or name == "..":
+            raise DataError(f'The file "{name}" would lie outside the folder. Do not use this copy.')
 
 
 @cache
@@ -330,15 +355,22 @@ def _counted(length: int) -> pl.Expr:
     return pl.int_range(length, dtype=pl.Int32).alias("row")
 
 
-def _check_height(path: Path, expected: int) -> None:
+def _check_file(path: Path, expected: int, wanted: Mapping[str, pl.DataType]) -> None:
+    """Check the columns that every file has and the number of rows, both of which its foot tells."""
     if not path.is_file():
         raise _missing(path)
     try:
-        height = int(
-            pl.scan_parquet(path, glob=False, hive_partitioning=False).select(pl.len()).collect().item()
-        )
-    except pl.exceptions.PolarsError as error:
+        rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        types = rows.collect_schema()
+        height = int(rows.select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(f'"{path}" cannot be read: {error}. It may be cut short; copy it again.') from error
+    wrong = next((name for name, dtype in wanted.items() if types.get(name) != dtype), None)
+    if wrong is not None:
+        raise DataError(
+            f'"{path}" has {types.get(wrong, "nothing")} as "{wrong}"; accepted is {wanted[wrong]}. Copy the '
+            "folder again."
+        )
     if height != expected:
         raise DataError(
             f'"{path}" has {height:,} rows, the manifest says {expected:,}. The two are not from one copy; '

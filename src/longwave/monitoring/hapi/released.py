@@ -12,10 +12,11 @@ import logging
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 
-from longwave.config import replacing, write_json
+from longwave.config import naming, replacing, write_json
 from longwave.errors import DataError, MissingFile, StorageError
 from longwave.monitoring.hapi.adding import no_examples
 from longwave.monitoring.hapi.checks import check_confidence, check_labels, place_rows
@@ -148,7 +149,8 @@ def _list_runs(tasks: Path, date_status: DateStatus | None, notes: list[str]) ->
         )
     found: dict[tuple[str, str, str, str], _Listed] = {}
     for line in lines:
-        entry = _entry(line, tasks, statuses, date_status)
+        with naming(meta):
+            entry = _entry(line, tasks, statuses, date_status)
         if entry.run.key in found:
             raise DataError(f'"{meta}" lists {entry.run.path} twice. Keep one line of it.')
         found[entry.run.key] = entry
@@ -217,10 +219,16 @@ def _read_statuses(path: Path) -> dict[str, DateStatus]:
         return {}
     try:
         loaded: dict[str, DateStatus] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f'"{path}" is no JSON: {error}. Write it again with export_json, or remove it.'
         ) from error
+    known = get_args(DateStatus)
+    if not isinstance(loaded, dict) or any(status not in known for status in loaded.values()):
+        raise DataError(
+            f'"{path}" holds something else than runs with one of {", ".join(known)}. Write it again with '
+            "export_json, or remove it."
+        )
     return loaded
 
 
@@ -298,7 +306,7 @@ def _read_records(path: Path, schema: dict[str, pl.DataType]) -> pl.DataFrame:
         if not _is_whole(path):
             raise DataError(f'"{path}" is no whole list of rows; it may be cut short. Get it again.')
         frame = pl.read_json(path, schema=schema)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f'"{path}" cannot be read as rows of {", ".join(schema)}: {reason} It may be cut short or of '

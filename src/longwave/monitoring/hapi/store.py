@@ -284,6 +284,8 @@ class HapiStore(RunStore):
                 rows.read().collect()
             except DataError as error:
                 found.append((run.path, str(error)))
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+                found.append((run.path, f"It cannot be decoded: {str(error).splitlines()[0]}"))
         return pl.DataFrame(found, schema=_PROBLEMS.schema, orient="row")
 
     def summary(self) -> pl.DataFrame:

@@ -118,13 +118,11 @@ def _parse(folder: Path, track: Track) -> list[Instance]:
     train, valid = _judged_train(folder), _judged_valid(folder, track)
     _read_found(folder / TRAIN_FOUND.name, train, WRONG_RANKS.stop - 1)
     _read_found(folder / track.found.name, valid, N_FOUND)
-    _read_texts(_member_lines(folder, "queries.train.tsv"), train)
-    _read_texts(
-        read_lines(folder / track.queries.name)
-        if track.queries is not None
-        else _member_lines(folder, "queries.dev.tsv"),
-        valid,
-    )
+    _read_texts(_member_lines(folder, "queries.train.tsv"), folder / QUERIES.name, train)
+    if track.queries is None:
+        _read_texts(_member_lines(folder, "queries.dev.tsv"), folder / QUERIES.name, valid)
+    else:
+        _read_texts(read_lines(folder / track.queries.name), folder / track.queries.name, valid)
     # queries that lack a text or were never searched cannot be asked
     queries = [query for query in (*train.values(), *valid.values()) if query.text and query.ranks]
     wanted = {passage for query in queries for passage in query.candidates()}
@@ -168,8 +166,8 @@ def _read_found(path: Path, queries: dict[str, _Query], last: int) -> None:
             queries[row.text("query")].ranks[row.text("passage")] = rank
 
 
-def _read_texts(lines: Iterable[str], queries: dict[str, _Query]) -> None:
-    for row in _select(lines, "the queries", ("id", "text"), queries):
+def _read_texts(lines: Iterable[str], path: Path, queries: dict[str, _Query]) -> None:
+    for row in _select(lines, f'the queries of "{path}"', ("id", "text"), queries):
         queries[row.text("id")].text = _unquote(row.text("text"))
 
 

@@ -17,6 +17,7 @@ from longwave.errors import ConfigError, LongwaveError, MissingFile, StorageErro
 from longwave.scenarios.base import Instance, Scenario
 from longwave.scenarios.files import load_scenario_file
 from longwave.scenarios.legal.tasks import IRAC, Irac
+from longwave.scenarios.reading import read_text
 
 __all__ = ["LICENCES", "check_legal_folder", "new_legal_folder"]
 
@@ -126,7 +127,10 @@ def check_legal_folder(folder: Path) -> list[str]:
     readme = folder / README
     if not readme.is_file():
         return [f'There is no "{readme}". Copy the one that longwave legal new-task writes.']
-    text = readme.read_text("utf-8")
+    try:
+        text = read_text(readme)
+    except LongwaveError as error:
+        return [str(error)]
     return [*_check_readme(text, scenario, rows), *_check_scenario(scenario), *_check_rows(rows)]
 
 

@@ -62,7 +62,7 @@ def _read_texts(path: Path) -> dict[str, list[str]]:
     try:
         lines = pl.scan_ndjson(path, schema=SCHEMA).select("text", kind)
         frame = lines.filter(pl.col("kind").is_in(list(SUBSETS))).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(
             f'"{path}" cannot be read as JSON lines with "text" and "meta": {error}. Delete it to fetch it '
             "again."
