@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from longwave.adapters import (
+    AdapterConfig,
     ContrastiveAdapter,
     ContrastiveConfig,
     DescentConfig,
@@ -154,6 +155,27 @@ def test_the_global_generators_have_no_part(small: EmbeddingDataset) -> None:
     first = fit(small).predict_proba(test)
     torch.manual_seed(2)
     assert np.array_equal(first, fit(small).predict_proba(test))
+
+
+def test_a_low_temperature_goes_on_pulling_points_that_are_right(small: EmbeddingDataset) -> None:
+    """The gradient of a point with a margin m of its cosine is T·sigmoid(-T·m): small at 100 before 20."""
+    margins = torch.tensor([0.05, 0.2], requires_grad=True)
+    pulls = {}
+    for temperature in (20.0, 100.0):
+        losses = torch.nn.functional.softplus(-temperature * margins)
+        pulls[temperature] = -torch.autograd.grad(losses.sum(), margins)[0]
+    assert (pulls[20.0] > pulls[100.0]).all()
+    at = {}
+    for temperature in (20.0, 100.0):
+        network = AdapterConfig(temperature=temperature)
+        adapter = fit(small, ContrastiveAdapter(network=network, descent=SHORT, device="cpu"))
+        x = torch.from_numpy(small.part("test").embeddings)
+        q = torch.from_numpy(adapter.class_embeddings_)
+        with torch.inference_mode():
+            cosines = torch.nn.functional.normalize(adapter.net_(x), dim=1) @ q.T
+            torch.testing.assert_close(adapter.net_.logits(x, q), temperature * cosines, rtol=1e-4, atol=1e-4)
+        at[temperature] = cosines
+    assert not torch.allclose(at[20.0], at[100.0])
 
 
 @pytest.mark.parametrize(

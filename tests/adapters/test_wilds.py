@@ -29,6 +29,7 @@ def _csv(folder: Path, name: str = "metadata.csv", **columns: list[object]) -> P
 def test_there_is_a_layout_for_every_benchmark() -> None:
     assert [one.name for one in list_layouts()] == [
         "amazon",
+        "amazon-users",
         "celeba",
         "cifar10-02",
         "civilcomments",
@@ -43,7 +44,14 @@ def test_there_is_a_layout_for_every_benchmark() -> None:
 
 
 def test_waterbirds(tmp_path: Path) -> None:
-    table = _csv(tmp_path, img_id=[1, 2, 3, 4], y=[0, 1, 1, 0], split=[0, 1, 2, 2], place=[0, 1, 0, 1])
+    table = tmp_path / "metadata.csv"
+    table.write_text(
+        "img_id,img_filename,y,split,place,place_filename\n"
+        "1,001.Black/a.jpg,0,0,0,/b/bamboo_forest/1.jpg\n"
+        "2,001.Black/b.jpg,1,1,1,/o/ocean/2.jpg\n"
+        "3,002.Laysan/c.jpg,1,2,0,/b/bamboo_forest/3.jpg\n"
+        "4,002.Laysan/d.jpg,0,2,1,/o/ocean/4.jpg\n"
+    )
     data = read_layout(_embeddings(tmp_path, 4), table, layout="waterbirds").data
     assert [data.group_names[g] for g in data.groups] == [
         "landbird, land",
@@ -71,7 +79,8 @@ def test_civilcomments_mentions_overlap(tmp_path: Path) -> None:
     names = get_layout("civilcomments").mentions
     mentions: dict[str, list[object]] = {name: [0.0] * 3 for name in names}
     mentions |= {"male": [0.5, 0.4, 0.0], "black": [1.0, 0.0, None]}
-    table = _csv(tmp_path, split=["train", "val", "test"], toxicity=[0.7, 0.49, 0.5], **mentions)
+    first: dict[str, list[object]] = {"": [0, 1, 2], "id": [5, 3, 9], "comment_text": ["a", "b, c", "d"]}
+    table = _csv(tmp_path, **first, split=["train", "val", "test"], toxicity=[0.7, 0.49, 0.5], **mentions)
     found = read_layout(_embeddings(tmp_path, 3), table, layout="civilcomments")
     assert found.data.labels.tolist() == [1, 0, 1]
     assert found.views["male"].tolist() == ["male, Toxic", "", ""]
@@ -83,15 +92,40 @@ def test_civilcomments_mentions_overlap(tmp_path: Path) -> None:
     ]
 
 
-def test_amazon_drops_three_stars(tmp_path: Path) -> None:
-    table = _csv(
-        tmp_path, overall=[1.0, 3.0, 4.0, 5.0], split=["train", "train", "val", "test"], category=list("bbtt")
+def _reviews(folder: Path) -> Path:
+    """Write reviews with the columns of WILDS."""
+    return _csv(
+        folder,
+        "reviews.csv",
+        reviewerID=["A1", "A1", "B2", "C3", "D4"],
+        asin=list("vwxyz"),
+        overall=[1.0, 3.0, 4.0, 5.0, 2.0],
+        category=["Books", "Books", "Tools_and_Home_Improvement", "Books", "Books"],
+        reviewYear=[2012, 2013, 2014, 2015, 2016],
     )
-    embeddings = _embeddings(tmp_path, 4)
-    data = read_layout(embeddings, table, layout="amazon").data
+
+
+def test_amazon_drops_three_stars(tmp_path: Path) -> None:
+    splits = _csv(tmp_path, "category_subpopulation.csv", split=[0, 0, 1, 2, -1])
+    embeddings = _embeddings(tmp_path, 5)
+    data = read_layout(embeddings, [_reviews(tmp_path), splits], layout="amazon").data
     assert data.labels.tolist() == [0, 1, 1]
+    assert data.splits.tolist() == ["train", "val", "test"]
     np.testing.assert_array_equal(data.embeddings, np.load(embeddings)[[0, 2, 3]])
-    assert data.group_names == ("Negative, b", "Positive, t")
+    assert data.group_names == ("Books", "Tools_and_Home_Improvement")
+
+
+def test_amazon_by_reviewer_leaves_the_known_reviewers_out(tmp_path: Path) -> None:
+    splits = _csv(tmp_path, "user.csv", split=[0, 2, 1, 3, 4])
+    data = read_layout(_embeddings(tmp_path, 5), [_reviews(tmp_path), splits], layout="amazon-users").data
+    assert data.splits.tolist() == ["train", "val", "test"]
+    assert [data.group_names[g] for g in data.groups] == ["A1", "B2", "C3"]
+
+
+def test_splits_of_another_scheme_are_refused(tmp_path: Path) -> None:
+    splits = _csv(tmp_path, "user.csv", split=[0, 2, 1, 3, 4])
+    with pytest.raises(DataError, match='"split" holds 3; the layout "amazon" takes 0, 1, 2 and drops -1'):
+        read_layout(_embeddings(tmp_path, 5), [_reviews(tmp_path), splits], layout="amazon")
 
 
 def test_fmow_splits_by_year(tmp_path: Path) -> None:
@@ -159,7 +193,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
         read_layout(two)
     with pytest.raises(DataError, match='no column "y"; they have label, split'):
         read_layout(two, table, layout="waterbirds")
-    with pytest.raises(ShapeError, match="2 embeddings but 3 rows"):
+    with pytest.raises(ShapeError, match=r"2 embeddings.* but 3 rows"):
         read_layout(two, _csv(tmp_path, "3.csv", label=[1, 2, 3], split=["val"] * 3))
     with pytest.raises(ShapeError, match="1 rows, but the file before 2"):
         read_layout(two, [table, _csv(tmp_path, "1.csv", group=["x"])])

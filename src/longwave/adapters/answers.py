@@ -115,7 +115,7 @@ def version_of(method: Adapter, data: EmbeddingDataset) -> str:
     arrays = (data.embeddings, data.labels, data.groups, data.class_embeddings)
     found = hashlib.sha256()
     for array in (*arrays, np.array(data.splits.tolist())):
-        found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        found.update(b"-" if array is None else np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return config_hash({"method": type(method).__name__, **settings}, found.hexdigest())
 
 

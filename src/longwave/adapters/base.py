@@ -26,6 +26,8 @@ from longwave.adapters.embeddings import (
     check_embeddings,
     check_labels,
     code_groups,
+    nearest_rows,
+    row_blocks,
     unit_rows,
 )
 from longwave.adapters.saved_files import write_files
@@ -190,7 +192,8 @@ class Adapter(HasParameters):
 
     def _predicted(self, x: Floats) -> Ints:
         """Return the number of the most probable class of checked embeddings."""
-        return np.asarray(self._logits(x).argmax(axis=1), dtype=np.int64)
+        blocks = row_blocks(len(x), max(x.shape[1], len(self.classes_)))
+        return np.concatenate([self._logits(x[rows]).argmax(axis=1) for rows in blocks]).astype(np.int64)
 
     def _embeddings_to_predict(self, embeddings: ArrayLike) -> Floats:
         if not hasattr(self, "classes_"):
@@ -209,7 +212,7 @@ class Adapter(HasParameters):
         """Check what `fit` was given; set what does not depend on learning."""
         x = check_embeddings(embeddings)
         y, classes = _code_labels(labels, len(x), class_embeddings)
-        q = class_prototypes(unit_rows(x), y, len(classes)) if class_embeddings is None else None
+        q = class_prototypes(x, y, len(classes)) if class_embeddings is None else None
         if class_embeddings is not None:
             q = _check_class_embeddings(class_embeddings, x.shape[1])
         problem = Problem(x=x, y=y, q=q, classes=classes, validation=None)  # type: ignore[arg-type]
@@ -218,16 +221,17 @@ class Adapter(HasParameters):
         return Problem(x=x, y=y, q=problem.q, classes=classes, validation=checked)
 
 
-def class_prototypes(unit: Floats, y: Ints, n_classes: int) -> Floats:
-    """Return the direction of each class's mean (C, d), from unit rows (n, d).
+def class_prototypes(x: Floats, y: Ints, n_classes: int) -> Floats:
+    """Return the direction of the mean of each class's directions (C, d), from embeddings (n, d).
 
     Raises
     ------
     DataError
         If the points of a class cancel each other, so that their mean has no direction.
     """
-    sums = np.zeros((n_classes, unit.shape[1]))
-    np.add.at(sums, y, unit)
+    sums = np.zeros((n_classes, x.shape[1]))
+    for rows in row_blocks(*x.shape):
+        np.add.at(sums, y[rows], unit_rows(x[rows]))
     return unit_rows(check_embeddings(sums, name="class means"))
 
 
@@ -294,6 +298,6 @@ def _check_validation(validation: Sequence[ArrayLike], problem: Problem) -> Vali
     if len(validation) == 3 and validation[2] is not None:
         groups, names = code_groups(validation[2], len(x), name="validation groups")
         return Validation(x=x, y=y, groups=groups, n_groups=len(names))
-    cells = y * len(problem.classes) + (unit_rows(x) @ problem.q.T).argmax(axis=1)
+    cells = y * len(problem.classes) + nearest_rows(x, problem.q)
     distinct, groups = np.unique(cells, return_inverse=True)
     return Validation(x=x, y=y, groups=groups.astype(np.int64), n_groups=len(distinct))

@@ -63,10 +63,10 @@ class BlockSampler:
         device = x.device
         self._n_positives, self._n_negatives = n_positives, n_negatives
         self._y = torch.from_numpy(cells.y).to(device)
-        self._right = [
-            torch.from_numpy(np.flatnonzero(cells.is_right & (cells.y == c))).to(device)
-            for c in range(cells.n_classes)
-        ]
+        right = np.flatnonzero(cells.is_right)
+        right = right[np.argsort(cells.y[right], kind="stable")]
+        starts = np.searchsorted(cells.y[right], np.arange(1, cells.n_classes))
+        self._right = [torch.from_numpy(own).to(device) for own in np.split(right, starts)]
         wrong = torch.from_numpy(np.flatnonzero(~cells.is_right)).to(device)
         self._near = Neighbourhoods(x, wrong, n_neighbours) if len(wrong) and len(x) > 1 else None
 

@@ -5,9 +5,6 @@ Shapes: n points, d width of the embeddings, C classes, G groups.
 
 from __future__ import annotations
 
-import lzma
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from longwave._array_files import load_arrays
 from longwave.adapters.embeddings import Floats, Ints, check_embeddings, check_labels, unit_rows
+from longwave.config import naming
 from longwave.errors import DataError, MissingFile, ShapeError, UnknownName
 from longwave.samples import sample_path
 
 __all__ = ["EmbeddingDataset", "EmbeddingPart", "list_groups", "load_groups", "read_groups"]
 
 SPLITS = ("train", "val", "test")
+Arrays = Mapping[str, NDArray[np.generic]]
 _BUNDLED = ("captionbirds", "clinc-domains", "hatecheck")
 _EMBEDDINGS = ("embeddings", "E", "x", "X")
 _LABELS = ("labels", "y")
@@ -106,16 +106,18 @@ class EmbeddingDataset:
                 )
 
     def part(self, split: str) -> EmbeddingPart:
-        """Return the points of one split.
+        """Return the points of one split; without a copy where they lie in one piece.
 
         Raises
         ------
         UnknownName
             If no point is in it.
         """
-        chosen = self.splits == split
-        if not chosen.any():
+        rows = np.flatnonzero(self.splits == split)
+        if not len(rows):
             raise UnknownName("split", split, sorted(set(self.splits.tolist())))
+        is_one_piece = rows[-1] - rows[0] + 1 == len(rows)
+        chosen = slice(rows[0], rows[-1] + 1) if is_one_piece else rows
         groups = None if self.groups is None else self.groups[chosen]
         return EmbeddingPart(embeddings=self.embeddings[chosen], labels=self.labels[chosen], groups=groups)
 
@@ -189,6 +191,11 @@ def read_groups(path: Path | str) -> EmbeddingDataset:
         If sizes disagree.
     """
     arrays = _read_arrays(Path(path))
+    with naming(path):
+        return _dataset(arrays, path)
+
+
+def _dataset(arrays: Arrays, path: Path | str) -> EmbeddingDataset:
     x = _stored_embeddings(arrays, path)
     n = len(x)
     labels, class_names = _coded(_first(arrays, _LABELS, path), n, arrays.get("class_names"), "labels")
@@ -205,23 +212,13 @@ def read_groups(path: Path | str) -> EmbeddingDataset:
     )
 
 
-Arrays = Mapping[str, NDArray[np.generic]]
-
-
 def _read_arrays(path: Path) -> Arrays:
     if not path.is_file():
         raise MissingFile(f"There is no file {path}. Name an npz file with embeddings, labels and splits.")
-    try:
-        with path.open("rb") as opened:  # numpy leaves a damaged file open
-            file = np.load(opened, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise ValueError("it is one array without a name")
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-        raise DataError(
-            f"{path} cannot be read as an npz file of plain arrays ({error}). Write it by numpy.savez, with "
-            f"text as text and not as objects."
-        ) from error
+    found = load_arrays(path)
+    if isinstance(found, np.ndarray):
+        raise DataError(f"{path} is one array without a name. Write it by numpy.savez.")
+    return found
 
 
 def _first(arrays: Arrays, names: Sequence[str], path: Path | str) -> NDArray[np.generic]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.adapters.base import Problem
-from longwave.adapters.embeddings import Floats, Ints, code_groups, unit_rows
+from longwave.adapters.embeddings import Floats, Ints, code_groups, row_blocks, unit_rows
 from longwave.adapters.linear import LinearMethod
 from longwave.adapters.logistic import fit_logistic
 from longwave.adapters.selection import GroupScore, Validation
@@ -22,6 +22,8 @@ from longwave.errors import ConfigError, DataError
 __all__ = ["DFR"]
 
 log = logging.getLogger(__name__)
+
+_ROUNDING = 1e-8  # deviation of coordinates that are all the same
 
 
 class DFR(LinearMethod):
@@ -137,22 +139,31 @@ class DFR(LinearMethod):
     def _fit_draws(self, points: Validation, strength: float, problem: Problem) -> tuple[Floats, Floats]:
         """Return the mean head of all draws, for unit rows that are not standardised."""
         rng = np.random.default_rng(self.seed)
-        unit = unit_rows(points.x).astype(np.float64)
         n_classes = len(problem.classes)
         coefs, intercepts = [], []
         for _ in range(self.draws):
             rows = _balanced_rows(points.groups, rng)
             if len(np.unique(points.y[rows])) < 2:
                 raise DataError("The groups hold one class only; a head needs points of two at least.")
-            mean, deviation = unit[rows].mean(axis=0), unit[rows].std(axis=0)
-            deviation = np.where(deviation > 1e-12, deviation, 1.0)
+            unit = unit_rows(points.x, rows)
+            mean, deviation = _moments(unit)
             coef, intercept = fit_logistic(
-                (unit[rows] - mean) / deviation, points.y[rows], n_classes, strength=strength
+                unit, points.y[rows], n_classes, strength=strength, centre=mean, scale=deviation
             )
             coefs.append(coef / deviation)
             intercepts.append(intercept - coefs[-1] @ mean)
         coef, intercept = np.mean(coefs, axis=0), np.mean(intercepts, axis=0)
         return coef.astype(np.float32), intercept.astype(np.float32)
+
+
+def _moments(unit: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the deviation of every coordinate, (d,) each; 1 where nothing deviates."""
+    mean = unit.mean(axis=0, dtype=np.float64)
+    squares = np.zeros(unit.shape[1])
+    for rows in row_blocks(*unit.shape):
+        squares += np.square(unit[rows] - mean).sum(axis=0)
+    deviation = np.sqrt(squares / len(unit))
+    return mean, np.where(deviation > _ROUNDING, deviation, 1.0)
 
 
 def _balanced_rows(groups: Ints, rng: np.random.Generator) -> Ints:

@@ -5,17 +5,29 @@ Shapes: n points, d width of the embeddings, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import DataError, ShapeError
 
-__all__ = ["Floats", "Ints", "check_embeddings", "check_labels", "code_groups", "unit_rows"]
+__all__ = [
+    "Floats",
+    "Ints",
+    "check_embeddings",
+    "check_labels",
+    "code_groups",
+    "nearest_rows",
+    "row_blocks",
+    "unit_rows",
+]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 _SHOWN = 5
+_BLOCK_VALUES = 1 << 24  # numbers of a block: 64 MiB
 
 
 def check_embeddings(embeddings: ArrayLike, *, name: str = "embeddings", width: int | None = None) -> Floats:
@@ -70,8 +82,10 @@ def check_embeddings(embeddings: ArrayLike, *, name: str = "embeddings", width: 
             f"{name} have width {x.shape[1]} but {width} is expected (shape {x.shape}): all embeddings and "
             f"class embeddings must come from one encoder."
         )
-    is_whole: NDArray[np.bool_] = np.isfinite(x).all(axis=1)
-    is_zero: NDArray[np.bool_] = np.logical_not(x.any(axis=1))
+    is_whole, is_zero = np.ones(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
+    for rows in row_blocks(len(x), x.shape[1]):
+        is_whole[rows] = np.isfinite(x[rows]).all(axis=1)
+        is_zero[rows] = np.logical_not(x[rows].any(axis=1))
     _refuse_rows(~is_whole, name, "hold NaN or infinity", "Drop or mend them.")
     _refuse_rows(is_zero, name, "are zero and have no direction", "Drop them, or embed their inputs anew.")
     return x
@@ -121,13 +135,32 @@ def code_groups(groups: ArrayLike, n: int, *, name: str = "groups") -> tuple[Int
     return codes.astype(np.int64), [str(one) for one in names]
 
 
-def unit_rows(x: Floats) -> Floats:
-    """Scale every row to length 1.
+def row_blocks(n: int, width: int) -> Iterator[slice]:
+    """Cut ``n`` rows into blocks of 64 MiB, for work on matrices that are ``width`` wide."""
+    size = max(1, _BLOCK_VALUES // width)
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
-    Lengths are taken after division by the largest entry, so that neither huge nor tiny rows overflow.
+
+def unit_rows(x: Floats, chosen: Ints | None = None) -> Floats:
+    """Scale every row, or every chosen one, to length 1.
+
+    Lengths are taken after division by the largest entry, so that neither huge nor tiny rows overflow. Needs
+    the memory of its result and of a block.
     """
-    scaled = x / np.abs(x).max(axis=1, keepdims=True)
-    return np.asarray(scaled / np.linalg.norm(scaled, axis=1, keepdims=True), dtype=np.float32)
+    n = len(x) if chosen is None else len(chosen)
+    unit = np.empty((n, x.shape[1]), dtype=np.float32)
+    for rows in row_blocks(n, x.shape[1]):
+        block = x[rows] if chosen is None else x[chosen[rows]]
+        scaled = block / np.abs(block).max(axis=1, keepdims=True)
+        unit[rows] = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+    return unit
+
+
+def nearest_rows(x: Floats, unit: Floats) -> Ints:
+    """Return for each row of ``x`` (n, d) which of the unit rows (C, d) has the greatest cosine, (n,)."""
+    blocks = row_blocks(len(x), max(unit.shape))
+    found = [(unit_rows(x[rows]) @ unit.T).argmax(axis=1) for rows in blocks]
+    return np.concatenate(found).astype(np.int64)
 
 
 def _refuse_rows(is_wrong: NDArray[np.bool_], name: str, what: str, remedy: str) -> None:

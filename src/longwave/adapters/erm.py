@@ -11,7 +11,7 @@ from torch import Tensor
 
 from longwave.adapters.base import Problem
 from longwave.adapters.descent import DescentConfig, Step
-from longwave.adapters.embeddings import unit_rows
+from longwave.adapters.embeddings import nearest_rows
 from longwave.adapters.network import AdapterConfig
 from longwave.adapters.network_method import NetworkMethod
 from longwave.adapters.sampling import Cells, Resampling, resample
@@ -103,7 +103,8 @@ class ERMAdapter(NetworkMethod):
 
     def _train(self, problem: Problem) -> None:
         descent, x, y = self._start(problem)
-        predicted = np.asarray((unit_rows(problem.x) @ problem.q.T).argmax(axis=1), dtype=np.int64)
+        is_plain = self.resampling == "none"
+        predicted = problem.y if is_plain else nearest_rows(problem.x, problem.q)
         cells = Cells(y=problem.y, predicted=predicted, n_classes=len(problem.classes))
 
         def run_epoch(epoch: int, step: Step) -> tuple[str, Tensor]:

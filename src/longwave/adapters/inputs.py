@@ -14,7 +14,7 @@ from longwave.adapters.embeddings import Floats
 from longwave.config import replacing
 from longwave.errors import DataError, MissingFile
 
-__all__ = ["RawInputs", "read_inputs", "write_embeddings"]
+__all__ = ["RawInputs", "read_inputs", "read_table", "write_embeddings"]
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _BESIDE = ("label", "split", "group")
@@ -69,7 +69,10 @@ def read_inputs(source: Path | str, *, columns: Mapping[str, str] | None = None)
             f"There is no file or folder {source}. Name a txt, csv or parquet file, or a folder."
         )
     if source.suffix == ".txt":
-        lines = [line.strip() for line in source.read_text("utf-8").splitlines()]
+        try:
+            lines = [line.strip() for line in source.read_text("utf-8").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{source} cannot be read as UTF-8 text ({error}). Save it as UTF-8.") from error
         return _checked(RawInputs(items=tuple(line for line in lines if line)), source)
     return _read_rows(source, dict(columns or {}))
 
@@ -97,6 +100,23 @@ def write_embeddings(
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a ``.parquet``, ``.tsv`` or ``.csv`` file.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)  # names are the user's
+        separator = "\t" if path.suffix == ".tsv" else ","
+        return pl.read_csv(path, separator=separator, infer_schema_length=None, glob=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as a table ({error}). Write it as csv or parquet.") from error
+
+
 def _read_folder(folder: Path) -> RawInputs:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES and path.is_file())
     parts = [path.relative_to(folder).parts[:-1] for path in paths]
@@ -114,14 +134,7 @@ def _read_folder(folder: Path) -> RawInputs:
 
 
 def _read_rows(path: Path, names: Mapping[str, str]) -> RawInputs:
-    try:
-        if path.suffix == ".parquet":
-            table = pl.read_parquet(path)
-        else:
-            separator = "\t" if path.suffix == ".tsv" else ","
-            table = pl.read_csv(path, separator=separator, infer_schema_length=None)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} cannot be read as a table ({error}). Write it as csv or parquet.") from error
+    table = read_table(path)
     text, image = names.get("text", "text"), names.get("image", "image")
     wrong = [name for key, name in names.items() if name not in table.columns]
     if wrong or not {text, image} & set(table.columns):
@@ -131,7 +144,9 @@ def _read_rows(path: Path, names: Mapping[str, str]) -> RawInputs:
         )
     items: tuple[str, ...] | tuple[Path, ...]
     if text in table.columns:
-        items = tuple(str(one) for one in table[text].fill_null(""))
+        if table[text].dtype.is_nested():
+            raise DataError(f'The column "{text}" of {path} holds {table[text].dtype}; accepted are texts.')
+        items = tuple("" if one is None else str(one) for one in table[text])
     else:
         items = tuple(path.parent / str(one) for one in table[image])
     beside: dict[str, tuple[str, ...]] = {}

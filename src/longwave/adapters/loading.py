@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from longwave.adapters.base import Adapter
 from longwave.adapters.contrastive import ContrastiveAdapter, ContrastiveConfig
 from longwave.adapters.descent import DescentConfig
@@ -17,7 +19,7 @@ from longwave.adapters.network import AdapterConfig
 from longwave.adapters.saved_files import read_files
 from longwave.adapters.wise import WiSE
 from longwave.adapters.zero_shot import ZeroShot
-from longwave.errors import CheckpointError
+from longwave.errors import CheckpointError, ConfigError
 
 __all__ = ["load_adapter"]
 
@@ -53,12 +55,38 @@ def load_adapter(folder: Path | str, *, device: str | None = None) -> Adapter:
         if device is not None and "device" in params:
             params["device"] = device
         adapter = method(**params)
-        adapter._restore(_table(facts["learned"]), arrays)
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        adapter._restore(_learned(facts["learned"]), arrays)
+        _try(adapter)
+    except ConfigError as error:
+        raise ConfigError(f"The adapter in {folder} cannot be used: {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         raise CheckpointError(
             f"The adapter in {folder} does not fit together ({error!r}). Save it again."
         ) from error
     return adapter
+
+
+def _try(adapter: Adapter) -> None:
+    """Find out whether arrays and facts fit together: one point must get a number for each class."""
+    width = adapter.class_embeddings_.shape[1]
+    if type(adapter.n_features_in_) is not int or adapter.n_features_in_ != width:
+        raise ValueError(
+            f"class embeddings have width {width} and n_features_in_ is {adapter.n_features_in_}"
+        )
+    point = np.ones((1, width), dtype=np.float32)
+    with np.errstate(all="ignore"):
+        logits = adapter._logits(point)
+    if logits.shape != (1, len(adapter.classes_)) or np.isnan(logits).any():
+        raise ValueError(f"one point gets {logits} for {len(adapter.classes_)} classes")
+
+
+def _learned(value: object) -> dict[str, object]:
+    """Return what was learned; names are those of learned values and nothing else of the class."""
+    found = _table(value)
+    wrong = next((name for name in found if name.startswith("_") or not name.endswith("_")), None)
+    if wrong is not None:
+        raise TypeError(f'"{wrong}" is no learned value')
+    return found
 
 
 def _param(name: str, value: object) -> object:

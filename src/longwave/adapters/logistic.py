@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from longwave.adapters.embeddings import row_blocks
+
 __all__ = ["fit_logistic"]
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,13 @@ _GRADIENT = 1e-6
 
 
 def fit_logistic(
-    x: NDArray[np.float64], y: NDArray[np.int64], n_classes: int, *, strength: float
+    x: NDArray[np.floating],
+    y: NDArray[np.int64],
+    n_classes: int,
+    *,
+    strength: float,
+    centre: NDArray[np.float64] | None = None,
+    scale: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weights (C, d) and intercepts (C,) that make the penalised loss smallest.
 
@@ -35,15 +43,21 @@ def fit_logistic(
         ``C``. A class without points gets an intercept that falls as long as rounds last.
     strength : float
         ``C`` of the penalty, its inverse strength.
+    centre, scale : ndarray, shape (d,), optional
+        What is taken from the points first, and what they are divided by.
 
     Notes
     -----
     ``Σ_i -log p(y_i | x_i) + |W|²/(2·strength)``, intercepts free of penalty, divided by n; L-BFGS with
     strong Wolfe line search in float64 from zero, until no gradient exceeds 1e-6 or 200 rounds have passed.
-    Intercepts are shifted to a mean of 0.
+    Intercepts are shifted to a mean of 0. Points are standardised and compared in blocks, so that memory is
+    theirs and that of a block.
     """
-    points, classes = torch.from_numpy(x), torch.from_numpy(y)
-    weight = torch.zeros(n_classes, x.shape[1], dtype=torch.float64, requires_grad=True)
+    d = x.shape[1]
+    centre, scale = (np.zeros(d) if centre is None else centre), (np.ones(d) if scale is None else scale)
+    blocks = list(row_blocks(len(x), max(d, n_classes)))
+    classes = torch.from_numpy(y)
+    weight = torch.zeros(n_classes, d, dtype=torch.float64, requires_grad=True)
     intercept = torch.zeros(n_classes, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS(
         [weight, intercept],
@@ -56,10 +70,16 @@ def fit_logistic(
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = F.cross_entropy(points @ weight.T + intercept, classes)
-        value = value + weight.square().sum() / (2 * strength * len(x))
+        value = weight.square().sum() / (2 * strength * len(x))
         value.backward()  # type: ignore[no-untyped-call]
-        return value
+        total = value.detach()
+        for rows in blocks:
+            points = torch.from_numpy((x[rows] - centre) / scale)
+            logits = points @ weight.T + intercept
+            value = F.cross_entropy(logits, classes[rows], reduction="sum") / len(x)
+            value.backward()  # type: ignore[no-untyped-call]
+            total = total + value.detach()
+        return total
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
     shift = intercept.detach().mean()

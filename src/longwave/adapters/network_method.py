@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from longwave.adapters.base import Adapter, Problem
-from longwave.adapters.descent import Descent, DescentConfig, EpochRecord, Step, resolve_device
-from longwave.adapters.embeddings import Floats, Ints
+from longwave.adapters.descent import Descent, DescentConfig, EpochRecord, Step, as_tensor, resolve_device
+from longwave.adapters.embeddings import Floats, Ints, row_blocks
 from longwave.adapters.network import AdapterConfig, AdapterNet
 from longwave.adapters.sampling import even_batches
 
 __all__ = ["NetworkMethod"]
-
-_BLOCK_ROWS = 1 << 16
 
 
 class NetworkMethod(Adapter):
@@ -55,7 +53,7 @@ class NetworkMethod(Adapter):
         validation = problem.validation
         check = None if validation is None else lambda: validation.score_by(self._predicted)
         descent = Descent(self.net_, config or self._descent(), check)
-        return descent, torch.from_numpy(problem.x).to(device), torch.from_numpy(problem.y).to(device)
+        return descent, as_tensor(problem.x).to(device), torch.from_numpy(problem.y).to(device)
 
     def _finish(self, descent: Descent) -> None:
         self.net_.eval()
@@ -96,7 +94,7 @@ class NetworkMethod(Adapter):
         device = self._q.device
         with torch.inference_mode():
             parts = [
-                compute(torch.from_numpy(x[start : start + _BLOCK_ROWS]).to(device)).cpu()
-                for start in range(0, len(x), _BLOCK_ROWS)
+                compute(as_tensor(x[rows]).to(device)).cpu()
+                for rows in row_blocks(len(x), max(x.shape[1], len(self._q)))
             ]
         return np.asarray(torch.cat(parts).numpy())

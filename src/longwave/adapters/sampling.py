@@ -16,6 +16,7 @@ from longwave.adapters.embeddings import Ints
 __all__ = ["Cells", "draw_anchors", "even_batches", "resample"]
 
 Resampling = Literal["none", "cells", "classes"]
+_MOST_DRAWS = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,19 +100,34 @@ def resample(cells: Cells, how: Resampling, group_size: int, rng: np.random.Gene
         to the size of its largest.
     group_size : int
     rng : numpy.random.Generator
+
+    Notes
+    -----
+    Of many classes there may be very many cells. Where they would add up to more than 2²⁰ points, so many
+    are drawn one by one with replacement, each cell as likely as its part of that sum.
     """
     if how == "none":
         return rng.permutation(len(cells.y))
+    members = cells.members
     if how == "cells":
-        drawn = [rng.choice(one, group_size, replace=len(one) < group_size) for one in cells.members]
-        return rng.permutation(np.concatenate(drawn))
-    counts = cells.counts
-    totals = counts.sum(axis=1)
-    raise_by = totals.max() / np.maximum(totals, 1)
-    sizes = np.rint(counts.max(axis=1) * raise_by).astype(int)
-    drawn = [
-        np.concatenate([one, rng.choice(one, sizes[cells.y[one[0]]] - len(one))]) for one in cells.members
-    ]
+        sizes = np.full(len(members), group_size)
+    else:
+        totals = cells.counts.sum(axis=1)
+        raised = cells.counts.max(axis=1) * (totals.max() / np.maximum(totals, 1))
+        sizes = np.rint(raised).astype(int)[[cells.y[one[0]] for one in members]]
+    if sizes.sum() > _MOST_DRAWS:
+        chosen = rng.choice(len(members), _MOST_DRAWS, p=sizes / sizes.sum())
+        lengths = np.array([len(one) for one in members])
+        within = rng.integers(lengths[chosen])
+        points: Ints = np.concatenate(members)[np.cumsum(lengths)[chosen] - lengths[chosen] + within]
+        return points
+    if how == "cells":
+        drawn = [rng.choice(one, group_size, replace=len(one) < group_size) for one in members]
+    else:
+        drawn = [
+            np.concatenate([one, rng.choice(one, size - len(one))])
+            for one, size in zip(members, sizes, strict=True)
+        ]
     return rng.permutation(np.concatenate(drawn))
 
 

@@ -53,7 +53,7 @@ def read_files(folder: Path | str) -> tuple[dict[str, object], dict[str, NDArray
     try:
         facts = json.loads((folder / FACTS).read_text("utf-8"))
         arrays = load_file(folder / ARRAYS)
-    except (ValueError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"The adapter in {folder} is damaged ({error}). Save it again.") from error
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         found = facts.get("schema") if isinstance(facts, dict) else None

@@ -19,8 +19,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from longwave._array_files import load_arrays
 from longwave.adapters.dataset import EmbeddingDataset
 from longwave.adapters.embeddings import Floats, check_embeddings, unit_rows
+from longwave.adapters.inputs import read_table
+from longwave.config import naming
 from longwave.errors import DataError, MissingFile, ShapeError, UnknownName
 
 __all__ = ["GroupLayout", "LayoutData", "get_layout", "list_layouts", "read_layout"]
@@ -49,6 +52,8 @@ class GroupLayout:
         Column of the split.
     splits : mapping from str to str
         Split of each value; rows with another one are dropped. Empty: the values are train, val and test.
+    dropped_splits : tuple of str
+        Where there are any, rows with these values are dropped, and values that are in neither are refused.
     date : str
         Column whose first four letters are a year.
     years : mapping from str to (int, int)
@@ -75,6 +80,7 @@ class GroupLayout:
     label_values: Mapping[str, int] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     splits: Mapping[str, str] = field(default_factory=dict)
+    dropped_splits: tuple[str, ...] = ()
     date: str = ""
     years: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
@@ -153,8 +159,9 @@ def read_layout(
         If there is no such layout.
     """
     layout = get_layout(layout) if isinstance(layout, str) else layout
-    x, q, table = _read_embeddings(Path(embeddings))
     paths = [metadata] if isinstance(metadata, Path | str) else list(metadata)
+    with naming(embeddings):
+        x, q, table = _read_embeddings(Path(embeddings))
     for path in paths:
         beside = _read_table(Path(path))
         if table is not None and len(beside) != len(table):
@@ -166,10 +173,11 @@ def read_layout(
         )
     if len(table) != len(x):
         raise ShapeError(
-            f"There are {len(x)} embeddings but {len(table)} rows of metadata; accepted is one row each, in "
-            "one order."
+            f"There are {len(x)} embeddings in {embeddings} but {len(table)} rows of metadata; accepted is "
+            "one row each, in one order."
         )
-    return _assemble(x, q if class_embeddings is None else np.asarray(class_embeddings), table, layout)
+    with naming(paths[0] if paths else embeddings):
+        return _assemble(x, q if class_embeddings is None else np.asarray(class_embeddings), table, layout)
 
 
 def _assemble(
@@ -224,7 +232,15 @@ def _labels(column: pl.Series, layout: GroupLayout) -> list[int | str | None]:
 def _splits(table: pl.DataFrame, layout: GroupLayout) -> NDArray[np.str_]:
     """Return the split of each row, "" for those that are dropped."""
     own = layout.splits or {name: name for name in ("train", "val", "test")}
-    found = [own.get(_text(one), "") for one in _column(table, layout.split)]
+    told = [_text(one) for one in _column(table, layout.split)]
+    unknown = sorted(set(told) - set(own) - set(layout.dropped_splits))
+    if layout.dropped_splits and unknown:
+        raise DataError(
+            f'The column "{layout.split}" holds {unknown[0]}; the layout "{layout.name}" takes '
+            f"{', '.join(own)} and drops {', '.join(layout.dropped_splits)}. Choose the layout or the file "
+            "of splits that fits."
+        )
+    found = [own.get(one, "") for one in told]
     if layout.years:
         years = _column(table, layout.date).cast(pl.String).str.slice(0, 4).cast(pl.Int32, strict=False)
         found = [
@@ -295,16 +311,9 @@ def _read_embeddings(path: Path) -> tuple[Floats, NDArray[np.generic] | None, pl
         if lengths is not None and lengths.n_unique() != 1:
             raise ShapeError(f'Lists in the column "{name}" of {path} differ in length; accepted is one.')
         return check_embeddings(np.array(table[name].to_list())), None, table.drop(name)
-    try:
-        with path.open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                return check_embeddings(file), None, None
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError) as error:
-        if isinstance(error, DataError | ShapeError):
-            raise
-        raise DataError(f"{path} cannot be read as npy or npz ({error}). Write it by numpy.save.") from error
+    arrays = load_arrays(path)
+    if isinstance(arrays, np.ndarray):
+        return check_embeddings(arrays), None, None
     name = next((name for name in _COLUMNS if name in arrays), None)
     if name is None:
         raise DataError(f"{path} has no array {' or '.join(_COLUMNS)}; it has {', '.join(arrays) or 'none'}.")
@@ -315,13 +324,7 @@ def _read_embeddings(path: Path) -> tuple[Floats, NDArray[np.generic] | None, pl
 def _read_table(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise MissingFile(f"There is no file {path}. Name a csv, tsv or parquet file of metadata.")
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        separator = "\t" if path.suffix == ".tsv" else ","
-        return pl.read_csv(path, separator=separator, infer_schema_length=None)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} cannot be read as a table ({error}). Write it as csv or parquet.") from error
+    return read_table(path)
 
 
 @cache

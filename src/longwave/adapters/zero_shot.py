@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.adapters.base import Adapter, Problem, class_prototypes
-from longwave.adapters.embeddings import Floats, Ints, unit_rows
+from longwave.adapters.embeddings import Floats, Ints, nearest_rows, row_blocks, unit_rows
 from longwave.errors import ConfigError, DataError
 
 __all__ = ["ZeroShot"]
@@ -83,7 +83,6 @@ class ZeroShot(Adapter):
         return self
 
     def _set_centres(self, problem: Problem) -> None:
-        unit = unit_rows(problem.x)
         n_classes = len(problem.classes)
         self.centre_classes_ = np.arange(n_classes)
         if self.source == "text":
@@ -91,9 +90,10 @@ class ZeroShot(Adapter):
         elif self.source == "prototypes":
             present = np.unique(problem.y)
             self.centre_classes_ = present
-            self.centres_ = class_prototypes(unit, np.searchsorted(present, problem.y), len(present))
+            self.centres_ = class_prototypes(problem.x, np.searchsorted(present, problem.y), len(present))
         else:
-            centres, clusters = spherical_kmeans(unit, n_classes, np.random.default_rng(self.seed))
+            rng = np.random.default_rng(self.seed)
+            centres, clusters = spherical_kmeans(unit_rows(problem.x), n_classes, rng)
             self.centres_ = centres
             self.centre_classes_ = majority_classes(clusters, problem.y, len(centres), n_classes)
 
@@ -131,7 +131,7 @@ def spherical_kmeans(unit: Floats, n_clusters: int, rng: np.random.Generator) ->
     for _ in range(_RESTARTS):
         centres = _spread_seeds(unit, n_clusters, rng)
         for _ in range(_ROUNDS):
-            clusters = (unit @ centres.T).argmax(axis=1)
+            clusters = nearest_rows(unit, centres)
             sums = np.zeros_like(centres)
             np.add.at(sums, clusters, unit)
             kept = np.abs(sums).max(axis=1) == 0
@@ -140,10 +140,10 @@ def spherical_kmeans(unit: Floats, n_clusters: int, rng: np.random.Generator) ->
             if np.abs(moved - centres).max() < 1e-6:
                 break
             centres = moved
-        cosines = unit @ centres.T
-        fit = float(cosines.max(axis=1).sum())
+        clusters = nearest_rows(unit, centres)
+        fit = sum(float((unit[b] * centres[clusters[b]]).sum()) for b in row_blocks(*unit.shape))
         if best is None or fit > best[0]:
-            best = fit, centres, cosines.argmax(axis=1)
+            best = fit, centres, clusters
     if best is None:
         raise ConfigError("k-means needs a start.")
     return best[1], best[2]
