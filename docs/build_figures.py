@@ -1,7 +1,8 @@
 """Draw the pictures of docs/assets/ that are made from the program.
 
 Run ``python docs/build_figures.py`` after a change; needs the extra "torch". With ``--out FOLDER`` they go
-elsewhere. Writes ``s4nd_kernels.svg``: kernels of an S4ND layer on three grids, without and with a bandlimit.
+elsewhere. Writes ``s4nd_kernels.svg``, kernels of an S4ND layer on three grids without and with a bandlimit,
+and the charts of ``_figures.py``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from _figures import FIGURES
 
 from longwave.mixers import S4ND
 from longwave.report.image_cases import Kernels
@@ -46,7 +48,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ASSETS)
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    (out / "s4nd_kernels.svg").write_text(kernel_figure(), "utf-8")
+    for name, draw in {"s4nd_kernels": kernel_figure, **FIGURES}.items():
+        (out / f"{name}.svg").write_text(draw(), "utf-8")
 
 
 def kernel_figure() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,24 @@ def test_a_drawing_says_what_it_shows(drawn: Path) -> None:
     texts = [one.text for one in root.iter(f"{SVG}text")]
     assert texts.count("28 × 28") == 6
     assert "BANDLIMIT 0.25" in texts
+
+
+SCRIPT = (DOCS / "_figures.py").read_text("utf-8")
+CHARTS = re.findall(r"^def ([a-z]\w+)\(\) -> str", SCRIPT, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_what_the_program_draws(drawn: Path, name: str) -> None:
+    there, here = ((folder / f"{name}.svg").read_text("utf-8") for folder in (DOCS / "assets", drawn))
+    number = r"-?\d+(?:\.\d+)?"
+    assert re.sub(number, "#", there) == re.sub(number, "#", here)
+    pairs = zip(re.findall(number, there), re.findall(number, here), strict=True)
+    assert max(abs(float(one) - float(other)) for one, other in pairs) <= 2  # pixels, or points of a share
+
+
+def test_every_chart_of_the_script_is_there_and_shown() -> None:
+    pages = "".join(path.read_text("utf-8") for path in (DOCS / "concepts").glob("*.md"))
+    assert CHARTS
+    assert [name for name in CHARTS if f"../assets/{name}.svg" not in pages] == []
+    assert [name for name in CHARTS if not (DOCS / "assets" / f"{name}.svg").is_file()] == []
