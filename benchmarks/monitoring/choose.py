@@ -18,9 +18,7 @@ from pathlib import Path
 
 from estimate import commit, machine
 
-from longwave.monitoring import load_sample
-from longwave.monitoring.selection import budget_curve, cross_validate, select
-from longwave.monitoring.services import Services
+from longwave.monitoring import Services, budget_curve, cross_validate, load_sample, select
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "choose.json"

@@ -26,8 +26,7 @@ from pathlib import Path
 import numpy as np
 from planted import KINDS, REAL, SETS, Case, load_case, table
 
-from longwave.monitoring import load_sample
-from longwave.monitoring.probe import ProbeConfig, Sampler, StopRule
+from longwave.monitoring import ProbeConfig, Sampler, StopRule, load_sample
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "estimate.json"

@@ -30,8 +30,8 @@ import polars as pl
 from peers import BINS, RUN, duckdb_sql, plain_polars
 from rounds import DATES, Rounds, make_rounds
 
-from longwave.monitoring.analyse import Analysis, analyse
-from longwave.monitoring.analyse_counts import BIN_LEVELS
+from longwave.monitoring import Analysis, analyse
+from longwave.monitoring.analysis.counts import BIN_LEVELS
 
 HERE = Path(__file__).parent
 CASES = (

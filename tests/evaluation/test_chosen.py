@@ -10,7 +10,7 @@ from longwave.clients.budget import Budget, Price
 from longwave.errors import ConfigError, DataError, FolderTaken
 from longwave.evaluation import EvaluateConfig, Own, evaluate
 from longwave.evaluation.chosen import earlier_settings, open_chosen
-from longwave.monitoring.probe_run import pick_baseline, probe_instances
+from longwave.monitoring import pick_baseline, probe_instances
 from longwave.predictions import read_predictions, read_side
 
 SAME = ("instance", "prompt", "input_hash", "request_hash", "prediction", "label", "correct", "score")

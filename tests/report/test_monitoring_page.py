@@ -9,9 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 import pytest
 
-from longwave.monitoring import load_sample, to_predictions
-from longwave.monitoring.compare_tests import share_change
-from longwave.monitoring.shift import confusion_shift
+from longwave.monitoring import confusion_shift, load_sample, to_predictions
+from longwave.monitoring.paired import share_change
 from longwave.predictions import SCHEMA, write_predictions
 from longwave.report import build_report
 from longwave.report.analysis import Analysis, analyse

@@ -14,7 +14,7 @@ from longwave.cli._output import Output
 if TYPE_CHECKING:
     import polars as pl
 
-    from longwave.monitoring.selection import Savings
+    from longwave.monitoring import Savings
     from longwave.predictions import Interval
 
 CURVE = 12  # budgets of the curve
@@ -52,10 +52,8 @@ def select(
     score for every budget on rows that the policy was not made from; the saving is measured on held-out
     halves.
     """
-    from longwave.monitoring.pareto import pareto
-    from longwave.monitoring.selection import budget_curve, cross_validate
-    from longwave.monitoring.selection import select as find_policy
-    from longwave.monitoring.services import Services
+    from longwave.monitoring import Services, budget_curve, cross_validate, pareto
+    from longwave.monitoring import select as find_policy
 
     output: Output = context.obj
     if budget_usd is not None and match_best:

@@ -22,9 +22,9 @@ from longwave.cli._monitor_store import (
 from longwave.cli._output import Output
 
 if TYPE_CHECKING:
-    from longwave.monitoring.compare import Comparison
-    from longwave.monitoring.compare_all import Across, Comparisons
-    from longwave.monitoring.compare_corrections import Adjustment
+    from longwave.monitoring import Comparison, Comparisons
+    from longwave.monitoring.comparison import Across
+    from longwave.monitoring.paired import Adjustment
 
 LARGEST = 8  # cells of a confusion shift that are shown
 WORDS = {"improved": "second better", "declined": "first better", "steady": "level"}  # of two APIs
@@ -69,7 +69,7 @@ def compare(
     confusions, confidence, latency and price. A series improved or declined if its change is of at least
     --min-change points and its corrected p-value of at most --alpha; else it is steady.
     """
-    from longwave.monitoring.compare_all import compare_all
+    from longwave.monitoring import compare_all
 
     output: Output = context.obj
     store = open_store(source, prompt=prompt)

@@ -13,8 +13,8 @@ from longwave.cli._monitor_store import Json
 from longwave.cli._output import Output
 
 if TYPE_CHECKING:
-    from longwave.monitoring.probe import ProbeResult
-    from longwave.monitoring.probe_design import Design
+    from longwave.monitoring import ProbeResult
+    from longwave.monitoring.probing import Design
 
 LARGEST = 10
 
@@ -57,8 +57,7 @@ def probe(
     interval. The same command continues a probe that was killed.
     """
     from longwave.evaluation.chosen import earlier_settings, open_chosen
-    from longwave.monitoring.probe import ProbeConfig, StopRule
-    from longwave.monitoring.probe_run import pick_baseline, probe_instances
+    from longwave.monitoring import ProbeConfig, StopRule, pick_baseline, probe_instances
     from longwave.predictions import read_predictions
 
     output: Output = context.obj
@@ -129,7 +128,7 @@ def _show(output: Output, found: ProbeResult) -> None:
 def _day(out: Path) -> str:
     """Return today, or the day on which the probe of this folder began: it may run past midnight."""
     from longwave.evaluation.dates import latest_date
-    from longwave.monitoring.probe_run import STATE_NAME
+    from longwave.monitoring.probing import STATE_NAME
 
     has_begun = (out / STATE_NAME).is_file()
     return latest_date(out) if has_begun else datetime.date.today().isoformat()

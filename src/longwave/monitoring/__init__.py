@@ -1,17 +1,15 @@
 """Monitoring: what changed in a model that is bought, for whom, and which one to buy."""
 
 from longwave.monitoring.agreement import Agreement, agreement, cohen_kappa
-from longwave.monitoring.alarms import Alarm, parse_alarm
-from longwave.monitoring.alarms_judging import AlarmVerdict
-from longwave.monitoring.analyse import Analysis, analyse
-from longwave.monitoring.calibration import Calibration, calibrate
-from longwave.monitoring.calibration_drift import calibration_drift
-from longwave.monitoring.collect import CollectConfig, collect, read_collect_config
-from longwave.monitoring.collect_judging import Round, RoundRules, judge_round
-from longwave.monitoring.compare import Comparison, compare
-from longwave.monitoring.compare_all import Comparisons, compare_all
-from longwave.monitoring.compare_verdicts import judge, judge_all
-from longwave.monitoring.confidence_map import ConfidenceMap, fit_confidence_map
+from longwave.monitoring.analysis import Analysis, analyse
+from longwave.monitoring.calibration import (
+    Calibration,
+    ConfidenceMap,
+    calibrate,
+    calibration_drift,
+    fit_confidence_map,
+)
+from longwave.monitoring.comparison import Comparison, Comparisons, compare, compare_all
 from longwave.monitoring.disparity import Disparity, group_disparity
 from longwave.monitoring.hapi import (
     HapiStore,
@@ -25,19 +23,54 @@ from longwave.monitoring.hapi import (
     to_predictions,
 )
 from longwave.monitoring.own_tables import runs_from_predictions
-from longwave.monitoring.pareto import pareto
-from longwave.monitoring.policy import Plan, Policy, Rule
-from longwave.monitoring.probe import FAILED, ProbeConfig, ProbeResult, Sampler, StopRule, probe
-from longwave.monitoring.probe_estimate import ShiftEstimate
-from longwave.monitoring.probe_run import pick_baseline, probe_instances
-from longwave.monitoring.selection import Savings, budget_curve, cross_validate, match_best, select
-from longwave.monitoring.services import Services
-from longwave.monitoring.shift import ConfusionShift, confusion_shift
-from longwave.monitoring.shift_groups import MixChange, mix_change
-from longwave.monitoring.store import RunStore
-from longwave.monitoring.store_pairing import Pairing, align, pair_runs
-from longwave.monitoring.store_parts import EXTRA_COLUMNS, ORDERED_STATUSES, RUN_COLUMNS, TABLE_COLUMNS, Run
-from longwave.monitoring.store_reading import read_runs
+from longwave.monitoring.paired import judge, judge_all
+from longwave.monitoring.probing import (
+    FAILED,
+    ProbeConfig,
+    ProbeResult,
+    Sampler,
+    ShiftEstimate,
+    StopRule,
+    pick_baseline,
+    probe,
+    probe_instances,
+)
+from longwave.monitoring.reading import read_runs
+from longwave.monitoring.rounds import (
+    Alarm,
+    AlarmVerdict,
+    CollectConfig,
+    Round,
+    RoundRules,
+    collect,
+    judge_round,
+    parse_alarm,
+    read_collect_config,
+)
+from longwave.monitoring.selection import (
+    Plan,
+    Policy,
+    Rule,
+    Savings,
+    Services,
+    budget_curve,
+    cross_validate,
+    match_best,
+    pareto,
+    select,
+)
+from longwave.monitoring.shift import ConfusionShift, MixChange, confusion_shift, mix_change
+from longwave.monitoring.store import (
+    EXTRA_COLUMNS,
+    ORDERED_STATUSES,
+    RUN_COLUMNS,
+    TABLE_COLUMNS,
+    Pairing,
+    Run,
+    RunStore,
+    align,
+    pair_runs,
+)
 
 __all__ = [
     "EXTRA_COLUMNS",

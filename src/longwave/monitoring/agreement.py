@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_rows import pair_rows, require_columns
+from longwave.monitoring.paired import pair_rows, require_columns
 from longwave.predictions import Interval, wilson_interval
 
 __all__ = ["AGREEMENT", "Agreement", "agreement", "cohen_kappa"]

@@ -9,8 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from longwave.errors import TableError
-from longwave.monitoring.store import RunStore
-from longwave.monitoring.store_parts import Examples, Rows, Run
+from longwave.monitoring.store import Examples, Rows, Run, RunStore
 from longwave.predictions import read_predictions
 
 __all__ = ["OWN_TASK", "runs_from_predictions"]

@@ -9,11 +9,10 @@ import polars as pl
 
 from longwave.errors import LongwaveError
 from longwave.monitoring import Comparison, RunStore, compare, judge_all, runs_from_predictions
-from longwave.monitoring.collect_labels import fold_free_answers
-from longwave.monitoring.compare_flips import Flips, flips_of
-from longwave.monitoring.compare_rows import PairedRows, pair_rows
-from longwave.monitoring.compare_tests import paired_change
+from longwave.monitoring.comparison import Flips, flips_of
 from longwave.monitoring.own_tables import OWN_TASK
+from longwave.monitoring.paired import PairedRows, pair_rows, paired_change
+from longwave.monitoring.rounds import fold_free_answers
 from longwave.predictions import SCHEMA, PairedDifference
 from longwave.prompting.votes import AGGREGATES
 from longwave.report.analysis import Analysis

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longwave.monitoring.shift import NO_ANSWER, ConfusionShift
+from longwave.monitoring import ConfusionShift
+from longwave.monitoring.shift import NO_ANSWER
 from longwave.report.formats import number, p_value, signed
 from longwave.report.links import ORIGINAL, rows_link
 from longwave.report.tables import Cell, Column, Row, Table

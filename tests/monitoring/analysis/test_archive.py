@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import polars as pl
 import pytest
@@ -13,13 +11,12 @@ from polars.testing import assert_frame_equal
 
 from longwave.errors import ConfigError, DataError, TableError
 from longwave.monitoring import load_sample
-from longwave.monitoring.analyse import analyse
-from longwave.monitoring.calibration import calibrate
-from longwave.monitoring.compare import compare
-from longwave.monitoring.compare_tests import exact_mcnemar, share_change
+from longwave.monitoring.analysis import analyse, archive
+from longwave.monitoring.calibration.measures import calibrate
+from longwave.monitoring.comparison.two_runs import compare
+from longwave.monitoring.paired.significance import exact_mcnemar, share_change
 from longwave.predictions import holm, wilson_interval
 
-MODULE = importlib.import_module("longwave.monitoring.analyse")  # the package has a function of that name
 KEYS = ["dataset", "api", "date"]
 MEASURES = ("mean_confidence", "ece", "ece_equal_mass", "brier", "auroc", "accuracy_at_50", "accuracy_at_80")
 
@@ -163,8 +160,8 @@ def test_truth_beside_the_rows_gives_the_same():
 def test_a_stream_in_batches_gives_the_same(monkeypatch, batch):
     rows, labels = _table(3)
     want = analyse(rows, labels=labels, by=["group"])
-    monkeypatch.setattr(MODULE, "_BATCH", batch)
-    monkeypatch.setattr(MODULE, "_SLICE", 5)
+    monkeypatch.setattr(archive, "_BATCH", batch)
+    monkeypatch.setattr(archive, "_SLICE", 5)
     _assert_same(analyse(rows.lazy(), labels=labels, by=["group"]), want)
 
 
@@ -198,7 +195,7 @@ def test_text_labels_give_the_same():
 
 
 def test_text_labels_in_batches_share_one_code(monkeypatch):
-    monkeypatch.setattr(MODULE, "_BATCH", 1)
+    monkeypatch.setattr(archive, "_BATCH", 1)
     rows = pl.DataFrame(
         {
             "api": "a",

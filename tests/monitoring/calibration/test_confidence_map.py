@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.confidence_map import cross_mapped, fit_confidence_map
+from longwave.monitoring.calibration.confidence_map import cross_mapped, fit_confidence_map
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1)), min_size=1, max_size=60)
 

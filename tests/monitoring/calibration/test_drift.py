@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from longwave.errors import DataError, ShapeError
-from longwave.monitoring.calibration import calibrate
-from longwave.monitoring.calibration_drift import calibration_drift
-from longwave.monitoring.confidence_map import fit_confidence_map
+from longwave.monitoring.calibration.confidence_map import fit_confidence_map
+from longwave.monitoring.calibration.drift import calibration_drift
+from longwave.monitoring.calibration.measures import calibrate
 
 MEASURES = ["mean_confidence", "accuracy", "ece", "ece_equal_mass", "brier", "auroc"]
 

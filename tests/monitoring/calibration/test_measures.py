@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from longwave.errors import ConfigError, DataError, ShapeError
 from longwave.metrics import expected_calibration_error, selective_accuracy
-from longwave.monitoring.calibration import auroc, calibrate, calibrate_levels
+from longwave.monitoring.calibration.measures import auroc, calibrate, calibrate_levels
 
 # confidences on a grid, so that ties are frequent; edges of 15 bins are not on it
 rows = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1)), min_size=1, max_size=80)

@@ -6,9 +6,9 @@ import pytest
 
 from longwave.errors import ConfigError, DataError, UnknownName
 from longwave.monitoring import load_sample
-from longwave.monitoring.compare import compare
-from longwave.monitoring.compare_all import compare_all
-from longwave.monitoring.compare_corrections import benjamini_hochberg
+from longwave.monitoring.comparison.all_runs import compare_all
+from longwave.monitoring.comparison.two_runs import compare
+from longwave.monitoring.paired.corrections import benjamini_hochberg
 from longwave.predictions import holm
 
 

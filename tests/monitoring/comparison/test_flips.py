@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwave.monitoring.compare_flips import flips_of
-from longwave.monitoring.compare_rows import pair_rows
+from longwave.monitoring.comparison.flips import flips_of
+from longwave.monitoring.paired.rows import pair_rows
 
 answer = st.one_of(st.none(), st.integers(0, 2))
 triples = st.lists(st.tuples(st.integers(0, 2), answer, answer), min_size=1, max_size=40)

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_movement import (
+from longwave.monitoring.comparison.movement import (
     MOVEMENT,
     confidence_movement,
     kolmogorov_smirnov,
     number_drift,
 )
-from longwave.monitoring.compare_rows import pair_rows
-from longwave.monitoring.compare_tests import mean_change
+from longwave.monitoring.paired.rows import pair_rows
+from longwave.monitoring.paired.significance import mean_change
 
 samples = st.lists(st.integers(0, 8).map(float), min_size=2, max_size=40)
 
@@ -131,5 +131,5 @@ def test_blocks_of_resamples_do_not_change_the_interval(rng, monkeypatch):
     a, b = rng.random(50), rng.random(50)
     pair = _pair({"predicted_label": [0] * 50, "latency_s": a}, {"predicted_label": [0] * 50, "latency_s": b})
     whole = number_drift(pair, n_resamples=50)
-    monkeypatch.setattr("longwave.monitoring.compare_movement._BLOCK", 300)
+    monkeypatch.setattr("longwave.monitoring.comparison.movement._BLOCK", 300)
     assert number_drift(pair, n_resamples=50).equals(whole)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.calibration_drift import calibration_drift
-from longwave.monitoring.compare import compare
-from longwave.monitoring.compare_tests import paired_change
+from longwave.monitoring.calibration.drift import calibration_drift
+from longwave.monitoring.comparison.two_runs import compare
+from longwave.monitoring.paired.significance import paired_change
 from longwave.predictions import bootstrap_interval, wilson_interval
 
 FAST = {"n_resamples": 20}

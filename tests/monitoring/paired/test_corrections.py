@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.compare_corrections import adjust_p_values, benjamini_hochberg
+from longwave.monitoring.paired.corrections import adjust_p_values, benjamini_hochberg
 from longwave.predictions import holm
 
 p_lists = st.lists(st.floats(0, 1), max_size=12)

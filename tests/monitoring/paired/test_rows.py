@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import DataError, TableError
-from longwave.monitoring.compare_rows import label_overlap, pair_rows, run_name, score_labels
+from longwave.monitoring.paired.rows import label_overlap, pair_rows, run_name, score_labels
 
 tags = st.lists(st.sampled_from("abcd"), max_size=5)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import ConfigError, DataError, ShapeError
-from longwave.monitoring.compare_tests import (
+from longwave.monitoring.paired.significance import (
     exact_mcnemar,
     mean_change,
     paired_change,
@@ -138,7 +138,7 @@ def test_sign_flip_of_ones_is_mcnemar():
 def test_sign_flip_in_blocks_is_the_same(rng, monkeypatch):
     values = rng.normal(0.1, 1, 101)
     whole = sign_flip(values, n_resamples=500)
-    monkeypatch.setattr("longwave.monitoring.compare_tests._BLOCK", 1010)
+    monkeypatch.setattr("longwave.monitoring.paired.significance._BLOCK", 1010)
     assert sign_flip(values, n_resamples=500) == pytest.approx(whole, abs=0.06)
 
 

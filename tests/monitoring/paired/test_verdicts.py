@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from longwave.monitoring.compare_verdicts import judge, judge_all
+from longwave.monitoring.paired.verdicts import judge, judge_all
 
 
 @pytest.mark.parametrize(

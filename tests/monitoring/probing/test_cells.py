@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longwave.monitoring.probe_cells import Flows, cell_errors, cell_intervals, find_flows
-from longwave.monitoring.probe_churn import ALPHA, ChurnPosterior, fit_churn
-from longwave.monitoring.probe_design import count_answers
-from longwave.monitoring.probe_destinations import find_destinations
-from longwave.monitoring.probe_strata import make_strata
+from longwave.monitoring.probing.cells import Flows, cell_errors, cell_intervals, find_flows
+from longwave.monitoring.probing.churn import ALPHA, ChurnPosterior, fit_churn
+from longwave.monitoring.probing.design import count_answers
+from longwave.monitoring.probing.destinations import find_destinations
+from longwave.monitoring.probing.strata import make_strata
 from longwave.predictions import wilson_interval
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import betaln
 
-from longwave.monitoring.probe_churn import AGREEMENT, ALPHA, BETA, COMMON, fit_churn
+from longwave.monitoring.probing.churn import AGREEMENT, ALPHA, BETA, COMMON, fit_churn
 
 CHANGED = np.array([0, 3, 1, 0, 9])
 ASKED = np.array([2, 10, 1, 0, 9])

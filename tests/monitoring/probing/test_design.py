@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import UnknownName
-from longwave.monitoring.probe_design import DESIGNS, choose_rows, count_answers, proportional_shares
-from longwave.monitoring.probe_strata import make_strata
+from longwave.monitoring.probing.design import DESIGNS, choose_rows, count_answers, proportional_shares
+from longwave.monitoring.probing.strata import make_strata
 
 SETTINGS = {"budget": 40, "n_first": 2, "alpha": 0.1}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from longwave.monitoring.probe_destinations import MASSES, find_destinations
-from longwave.monitoring.probe_strata import make_strata
+from longwave.monitoring.probing.destinations import MASSES, find_destinations
+from longwave.monitoring.probing.strata import make_strata
 
 
 def _strata():

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from longwave.errors import DataError, UnknownName
-from longwave.monitoring.probe_churn import fit_churn
-from longwave.monitoring.probe_design import count_answers
-from longwave.monitoring.probe_destinations import find_destinations
-from longwave.monitoring.probe_estimate import METHODS, estimate_shift, shift_matrix
-from longwave.monitoring.probe_sampler import ProbeConfig, Sampler
-from longwave.monitoring.probe_strata import Strata
+from longwave.monitoring.probing.churn import fit_churn
+from longwave.monitoring.probing.design import count_answers
+from longwave.monitoring.probing.destinations import find_destinations
+from longwave.monitoring.probing.estimate import METHODS, estimate_shift, shift_matrix
+from longwave.monitoring.probing.sampler import ProbeConfig, Sampler
+from longwave.monitoring.probing.strata import Strata
 
 
 def _strata(labels, before, stratum, n_classes=3) -> Strata:

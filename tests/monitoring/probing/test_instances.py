@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from longwave.errors import DataError, TableError
-from longwave.monitoring.probe_run import pick_baseline, probe_instances
+from longwave.monitoring.probing.instances import pick_baseline, probe_instances
 from longwave.predictions import SCHEMA
 
 

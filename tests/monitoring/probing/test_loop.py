@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from longwave.errors import BudgetExceeded, ConfigError, DataError, TableError
-from longwave.monitoring.probe import FAILED, ProbeConfig, StopRule, probe
+from longwave.monitoring.probing import FAILED, ProbeConfig, StopRule, probe
 
 N = 400
 BASELINE = pl.DataFrame(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import ConfigError, DataError, UnknownName
-from longwave.monitoring.probe_sampler import FAILED, ProbeConfig, Sampler
-from longwave.monitoring.probe_stop import StopRule
+from longwave.monitoring.probing.sampler import FAILED, ProbeConfig, Sampler
+from longwave.monitoring.probing.stop import StopRule
 
 LABELS = ["cat", "dog", "cow"] * 40
 BEFORE = ["cat", "dog", "dog"] * 40

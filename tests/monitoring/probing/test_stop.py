@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from longwave.errors import ConfigError
-from longwave.monitoring.probe_estimate import ShiftEstimate
-from longwave.monitoring.probe_stop import StopRule
+from longwave.monitoring.probing.estimate import ShiftEstimate
+from longwave.monitoring.probing.stop import StopRule
 from longwave.predictions import Interval
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import DataError
-from longwave.monitoring.probe_strata import make_strata, plain_label, sort_classes
+from longwave.monitoring.probing.strata import make_strata
 
 LABELS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=80)
 
@@ -62,10 +62,6 @@ def test_series_and_arrays_mix():
     assert strata.classes == ("x", "y")
 
 
-def test_no_answer_is_a_class_at_the_end():
-    assert sort_classes({"b", None, 2, "a"}) == (2, "a", "b", None)
-
-
 def test_a_lone_class_has_no_answer_for_company():
     assert make_strata(["a"], ["a"], max_strata=2).classes == ("a", None)
 
@@ -89,7 +85,3 @@ def test_fingerprint_tells_baselines_apart():
 def test_wrong_rows_are_refused(labels, before, message):
     with pytest.raises(DataError, match=message):
         make_strata(labels, before, max_strata=4)
-
-
-def test_numpy_scalars_become_plain():
-    assert type(plain_label(np.int16(4))) is int

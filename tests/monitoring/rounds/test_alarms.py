@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwave.errors import ConfigError
-from longwave.monitoring.alarms import MEASURES, Alarm, parse_alarm
-from longwave.monitoring.alarms_judging import MOST_ROWS, AlarmVerdict, judge_alarm
-from longwave.monitoring.compare_rows import PairedRows, pair_rows
-from longwave.monitoring.compare_tests import share_change
+from longwave.monitoring.paired.rows import PairedRows, pair_rows
+from longwave.monitoring.paired.significance import share_change
+from longwave.monitoring.rounds.alarm_verdicts import MOST_ROWS, AlarmVerdict, judge_alarm
+from longwave.monitoring.rounds.alarms import MEASURES, Alarm, parse_alarm
 from longwave.predictions import wilson_interval
 
 NAMES = ("s@1", "acme", "2026-01-01", "2026-02-01")

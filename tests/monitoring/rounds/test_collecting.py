@@ -28,8 +28,8 @@ from longwave.monitoring import (
     parse_alarm,
     read_collect_config,
 )
-from longwave.monitoring.collect_labels import fold_free_answers
-from longwave.monitoring.compare import compare
+from longwave.monitoring.comparison.two_runs import compare
+from longwave.monitoring.rounds.free_answers import fold_free_answers
 from longwave.predictions import SCHEMA, read_predictions, write_predictions
 
 FIRST, SECOND = "2026-01-01", "2026-02-01"

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.selection import best_single, budget_curve, cross_validate, match_best, select
-from longwave.monitoring.selection_curve import find_frontier
-from longwave.monitoring.services import Services
+from longwave.monitoring.selection.budget import best_single, budget_curve, cross_validate, match_best, select
+from longwave.monitoring.selection.frontier import find_frontier
+from longwave.monitoring.selection.services import Services
 
 
 def _services(n: int = 1200, seed: int = 0, knows: bool = True) -> Services:

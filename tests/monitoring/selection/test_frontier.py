@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from longwave.errors import ConfigError, UnknownName
-from longwave.monitoring.selection_curve import Frontier, concave_hull, find_frontier
-from longwave.monitoring.services import Services
+from longwave.monitoring.selection.frontier import Frontier, concave_hull, find_frontier
+from longwave.monitoring.selection.services import Services
 
 
 def make_services(seed: int, n: int = 60, prices=(1.0, 4.0, 9.0), n_classes: int = 2) -> Services:

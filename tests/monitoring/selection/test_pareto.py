@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longwave.monitoring.pareto import pareto
-from longwave.monitoring.policy import Plan, Policy
-from longwave.monitoring.services import Services
+from longwave.monitoring.selection.pareto import pareto
+from longwave.monitoring.selection.policy import Plan, Policy
+from longwave.monitoring.selection.services import Services
 from longwave.predictions import wilson_interval
 
 

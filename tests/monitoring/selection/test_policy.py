@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from longwave.errors import ConfigError, DataError, UnknownName
-from longwave.monitoring.policy import Plan, Policy, Rule, apply_plan
-from longwave.monitoring.services import Services
+from longwave.monitoring.selection.policy import Plan, Policy, Rule, apply_plan
+from longwave.monitoring.selection.services import Services
 
 PRICES = {"cheap": 1.0, "good": 10.0, "best": 30.0}
 PLAN = Plan(

@@ -5,7 +5,7 @@ import pytest
 
 from longwave.errors import ConfigError, DataError, TableError, UnknownName
 from longwave.monitoring import HapiStore, Run
-from longwave.monitoring.services import Services
+from longwave.monitoring.selection.services import Services
 
 ONE = pl.DataFrame(
     {

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import DataError, TableError
-from longwave.monitoring.compare_corrections import benjamini_hochberg
-from longwave.monitoring.compare_tests import share_change
-from longwave.monitoring.shift import NO_ANSWER, confusion_shift
+from longwave.monitoring.paired.corrections import benjamini_hochberg
+from longwave.monitoring.paired.significance import share_change
+from longwave.monitoring.shift.confusion import NO_ANSWER, confusion_shift
 
 label = st.integers(0, 3)
 answer = st.one_of(st.none(), st.integers(0, 4))

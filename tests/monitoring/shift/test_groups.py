@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import DataError, TableError
-from longwave.monitoring.compare_rows import pair_rows
-from longwave.monitoring.compare_tests import paired_change
-from longwave.monitoring.shift_groups import GROUP_SHIFT, group_shift, hidden_changes, mix_change
+from longwave.monitoring.paired.rows import pair_rows
+from longwave.monitoring.paired.significance import paired_change
+from longwave.monitoring.shift.groups import GROUP_SHIFT, group_shift, hidden_changes, mix_change
 from longwave.predictions import holm
 
 rows = st.lists(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_rows import pair_rows
-from longwave.monitoring.shift_labels import label_sets
+from longwave.monitoring.paired.rows import pair_rows
+from longwave.monitoring.shift.tags import label_sets
 
 tags = st.lists(st.sampled_from(["car", "cat", "dog", "fox"]), max_size=4)
 rows = st.lists(st.tuples(tags, tags, tags), min_size=1, max_size=25)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwave.monitoring.store_parts import LABEL_TYPES
-from longwave.monitoring.store_scores import released_score_expression, score_expression
+from longwave.monitoring.store.parts import LABEL_TYPES
+from longwave.monitoring.store.scores import released_score_expression, score_expression
 
 TAGS = st.lists(
     st.sampled_from(["bird", "car", "u.s._loc", "u.k._org", "'s_per", "(_org", "东京_loc", "bird_per"]),

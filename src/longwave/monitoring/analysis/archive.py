@@ -14,12 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from longwave.errors import ConfigError, TableError
-from longwave.monitoring.analyse_counts import RunCounts, Stretch, split_runs
-from longwave.monitoring.analyse_examples import ExampleTable
-from longwave.monitoring.analyse_frames import change_rows, group_rows, run_rows
-from longwave.monitoring.analyse_order import PairBy, PairQueue, is_ordered
-from longwave.monitoring.compare_corrections import Adjustment
-from longwave.monitoring.compare_rows import RUN_KEY, require_columns
+from longwave.monitoring.analysis.counts import RunCounts, Stretch, split_runs
+from longwave.monitoring.analysis.examples import ExampleTable
+from longwave.monitoring.analysis.frames import change_rows, group_rows, run_rows
+from longwave.monitoring.analysis.order import PairBy, PairQueue, is_ordered
+from longwave.monitoring.paired import RUN_KEY, Adjustment, require_columns
 
 __all__ = ["Analysis", "analyse"]
 
@@ -34,7 +33,7 @@ class Analysis:
     Parameters
     ----------
     runs : DataFrame
-        One row a run, see `longwave.monitoring.analyse_frames.RUNS`.
+        One row a run, see `longwave.monitoring.analysis.frames.RUNS`.
     groups : DataFrame
         One row a run, grouping and group.
     changes : DataFrame

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from longwave.errors import DataError
 from longwave.monitoring.calibration import Calibration, calibrate_levels
-from longwave.monitoring.compare_rows import check_labels
+from longwave.monitoring.paired import check_labels
 
 __all__ = ["BIN_LEVELS", "N_BINS", "Pairs", "RunCounts", "Vocabulary"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from longwave.errors import DataError
-from longwave.monitoring.analyse_counts import Codes, Vocabulary, split_runs
+from longwave.monitoring.analysis.counts import Codes, Vocabulary, split_runs
 
 __all__ = ["ExampleTable"]
 

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from longwave.monitoring.analyse_counts import Pairs, RunCounts, Vocabulary
-from longwave.monitoring.compare_corrections import Adjustment
-from longwave.monitoring.compare_tests import share_change, wilson_bounds
-from longwave.monitoring.compare_verdicts import judge_all
+from longwave.monitoring.analysis.counts import Pairs, RunCounts, Vocabulary
+from longwave.monitoring.paired import Adjustment, judge_all, share_change, wilson_bounds
 from longwave.predictions import wilson_interval
 
 __all__ = ["CHANGES", "GROUPS", "RUNS", "change_rows", "group_rows", "run_rows"]

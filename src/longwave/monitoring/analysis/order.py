@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Literal
 
 from longwave.errors import DataError
-from longwave.monitoring.analyse_counts import Pairs, RunCounts
+from longwave.monitoring.analysis.counts import Pairs, RunCounts
 
 __all__ = ["PairBy", "PairQueue", "is_ordered"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import ConfigError
-from longwave.monitoring._levels import BINS, equal_mass_bins, known_rows, levels_of, sum_by
+from longwave.monitoring.calibration.levels import BINS, equal_mass_bins, known_rows, levels_of, sum_by
 
 __all__ = ["ConfidenceMap", "ConfidenceMapping", "fit_confidence_map"]
 

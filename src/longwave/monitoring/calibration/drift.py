@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import DataError, ShapeError
-from longwave.monitoring._levels import BINS
-from longwave.monitoring.calibration import Calibration, calibrate_levels
-from longwave.monitoring.confidence_map import ConfidenceMapping, cross_mapped, fit_confidence_map
+from longwave.monitoring.calibration.confidence_map import ConfidenceMapping, cross_mapped, fit_confidence_map
+from longwave.monitoring.calibration.levels import BINS
+from longwave.monitoring.calibration.measures import Calibration, calibrate_levels
 
 __all__ = ["calibration_drift"]
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring._levels import BINS, equal_mass_bins, known_rows, levels_of
-from longwave.monitoring.confidence_map import ConfidenceMapping, cross_mapped
+from longwave.monitoring.calibration.confidence_map import ConfidenceMapping, cross_mapped
+from longwave.monitoring.calibration.levels import BINS, equal_mass_bins, known_rows, levels_of
 
 __all__ = [
     "Calibration",

@@ -10,12 +10,10 @@ from typing import Literal
 import polars as pl
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.compare import Comparison, compare
-from longwave.monitoring.compare_corrections import Adjustment
-from longwave.monitoring.compare_verdicts import MIN_CHANGE, judge_all
+from longwave.monitoring.comparison.two_runs import Comparison, compare
 from longwave.monitoring.hapi.labels import LabelSpace, label_space, list_tasks
-from longwave.monitoring.store import Names, RunStore
-from longwave.monitoring.store_parts import ORDERED_STATUSES
+from longwave.monitoring.paired import MIN_CHANGE, Adjustment, judge_all
+from longwave.monitoring.store import ORDERED_STATUSES, Names, RunStore
 
 __all__ = ["Across", "Comparisons", "compare_all"]
 

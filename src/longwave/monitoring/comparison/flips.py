@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longwave.monitoring.compare_rows import PairedRows
+from longwave.monitoring.paired import PairedRows
 
 __all__ = ["Flips", "flips_of"]
 

@@ -10,8 +10,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_rows import PairedRows
-from longwave.monitoring.compare_tests import mean_change
+from longwave.monitoring.paired import PairedRows, mean_change
 from longwave.predictions import PairedDifference
 
 __all__ = [

@@ -14,22 +14,32 @@ import polars as pl
 from numpy.typing import NDArray
 
 from longwave.errors import ConfigError
-from longwave.monitoring.calibration_drift import calibration_drift
-from longwave.monitoring.compare_corrections import Adjustment
-from longwave.monitoring.compare_flips import Flips, flips_of
-from longwave.monitoring.compare_movement import (
+from longwave.monitoring.calibration import ConfidenceMapping, calibration_drift
+from longwave.monitoring.comparison.flips import Flips, flips_of
+from longwave.monitoring.comparison.movement import (
     ConfidenceMovement,
     confidence_movement,
     number_drift,
 )
-from longwave.monitoring.compare_rows import PairedRows, pair_rows
-from longwave.monitoring.compare_tests import paired_change
-from longwave.monitoring.compare_verdicts import MIN_CHANGE, Verdict, judge
-from longwave.monitoring.confidence_map import ConfidenceMapping
 from longwave.monitoring.disparity import Disparity, group_disparity
-from longwave.monitoring.shift import ConfusionShift, shift_of
-from longwave.monitoring.shift_groups import GROUP_SHIFT, group_shift, hidden_changes
-from longwave.monitoring.shift_labels import LabelSetShift, label_sets
+from longwave.monitoring.paired import (
+    MIN_CHANGE,
+    Adjustment,
+    PairedRows,
+    Verdict,
+    judge,
+    pair_rows,
+    paired_change,
+)
+from longwave.monitoring.shift import (
+    GROUP_SHIFT,
+    ConfusionShift,
+    LabelSetShift,
+    group_shift,
+    hidden_changes,
+    label_sets,
+    shift_of,
+)
 from longwave.predictions import Interval, PairedDifference, bootstrap_interval, wilson_interval
 
 __all__ = ["Comparison", "compare"]
@@ -162,7 +172,7 @@ def compare(
     Parameters
     ----------
     before, after : DataFrame
-        One run each, see `longwave.monitoring.compare_rows.pair_rows`. ``score`` is used where both have it,
+        One run each, see `longwave.monitoring.paired.rows.pair_rows`. ``score`` is used where both have it,
         else scores are made from the labels (`score_labels`).
     by : sequence of str
         Grouping columns, each for itself, for example ``["group", "true_label"]``.

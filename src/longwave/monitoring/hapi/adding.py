@@ -9,7 +9,7 @@ import polars as pl
 from longwave.errors import DataError
 from longwave.monitoring.hapi.checks import check_confidence, check_labels, place_rows
 from longwave.monitoring.hapi.labels import LabelSpace
-from longwave.monitoring.store_parts import EXTRA_COLUMNS, LABEL_TYPES, Examples, LabelKind, Rows
+from longwave.monitoring.store import EXTRA_COLUMNS, LABEL_TYPES, Examples, LabelKind, Rows
 
 __all__ = ["Records", "check_examples", "check_rows", "no_examples"]
 

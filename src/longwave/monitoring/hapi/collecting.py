@@ -11,7 +11,7 @@ from typing import Protocol
 
 from longwave.errors import ClientError, DataError, MissingFile, StorageError
 from longwave.monitoring.hapi.store import HapiStore
-from longwave.monitoring.store_parts import Run
+from longwave.monitoring.store import Run
 
 __all__ = ["Answer", "Predictor", "RecordedPredictor", "collect_run"]
 

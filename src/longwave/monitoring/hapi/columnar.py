@@ -24,7 +24,7 @@ import polars as pl
 from longwave.config import replacing, to_dict, write_json
 from longwave.errors import DataError, MissingFile
 from longwave.monitoring.hapi.labels import check_name, iso_date, label_space
-from longwave.monitoring.store_parts import EXTRA_COLUMNS, LABEL_TYPES, Examples, LabelKind, Rows, Run
+from longwave.monitoring.store import EXTRA_COLUMNS, LABEL_TYPES, Examples, LabelKind, Rows, Run
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -19,7 +19,7 @@ from importlib.resources import files
 from typing import Literal
 
 from longwave.errors import DataError, UnknownName
-from longwave.monitoring.store_parts import ConfidenceKind, DateStatus, LabelKind
+from longwave.monitoring.store import ConfidenceKind, DateStatus, LabelKind
 
 __all__ = [
     "LabelSpace",

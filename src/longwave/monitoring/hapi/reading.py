@@ -9,7 +9,7 @@ from longwave.monitoring.hapi.archive import LARGEST, unpack
 from longwave.monitoring.hapi.columnar import MANIFEST
 from longwave.monitoring.hapi.downloading import data_dir
 from longwave.monitoring.hapi.store import HapiStore
-from longwave.monitoring.store_parts import DateStatus
+from longwave.monitoring.store import DateStatus
 
 __all__ = ["read_hapi"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from longwave.errors import DataError
-from longwave.monitoring.store_parts import Examples, Rows, Run
+from longwave.monitoring.store import Examples, Rows, Run
 
 __all__ = ["Predictions", "TrueLabels", "list_summary", "no_inputs", "records_of"]
 

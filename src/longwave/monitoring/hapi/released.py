@@ -29,7 +29,7 @@ from longwave.monitoring.hapi.labels import (
     label_space,
     status_of_release,
 )
-from longwave.monitoring.store_parts import LABEL_TYPES, DateStatus, Examples, Rows, Run
+from longwave.monitoring.store import LABEL_TYPES, DateStatus, Examples, Rows, Run
 
 __all__ = ["META_COLUMNS", "STATUSES", "read_released", "write_released"]
 

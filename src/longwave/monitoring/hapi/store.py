@@ -27,8 +27,7 @@ from longwave.monitoring.hapi.labels import (
 )
 from longwave.monitoring.hapi.records import Predictions, TrueLabels, list_summary, no_inputs, records_of
 from longwave.monitoring.hapi.released import read_released, write_released
-from longwave.monitoring.store import Names, RunStore
-from longwave.monitoring.store_parts import DateStatus, Rows, Run
+from longwave.monitoring.store import DateStatus, Names, Rows, Run, RunStore
 
 __all__ = ["HapiStore"]
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from longwave.monitoring.compare_corrections import Adjustment, adjust_p_values
+from longwave.monitoring.paired.corrections import Adjustment, adjust_p_values
 
 __all__ = ["MIN_CHANGE", "Verdict", "judge", "judge_all"]
 

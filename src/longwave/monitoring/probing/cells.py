@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longwave.monitoring.probe_churn import ChurnPosterior
-from longwave.monitoring.probe_destinations import Destinations
-from longwave.monitoring.probe_strata import Codes, Floats, Strata
+from longwave.monitoring.classes import Codes, Floats
+from longwave.monitoring.probing.churn import ChurnPosterior
+from longwave.monitoring.probing.destinations import Destinations
+from longwave.monitoring.probing.strata import Strata
 
 __all__ = ["Flows", "cell_errors", "cell_intervals", "find_flows"]
 

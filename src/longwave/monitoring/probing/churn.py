@@ -15,7 +15,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from longwave.monitoring.probe_strata import Bools, Codes, Floats
+from longwave.monitoring.classes import Codes, Floats
+from longwave.monitoring.probing.strata import Bools
 
 __all__ = ["ChurnPosterior", "fit_churn"]
 

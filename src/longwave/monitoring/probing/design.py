@@ -10,8 +10,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from longwave.errors import UnknownName
-from longwave.monitoring.probe_churn import fit_churn
-from longwave.monitoring.probe_strata import Codes, Floats, Strata
+from longwave.monitoring.classes import Codes, Floats
+from longwave.monitoring.probing.churn import fit_churn
+from longwave.monitoring.probing.strata import Strata
 
 __all__ = ["DESIGNS", "Design", "choose_rows", "count_answers", "proportional_shares"]
 

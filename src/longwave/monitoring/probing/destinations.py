@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longwave.monitoring.probe_strata import Bools, Codes, Floats, Strata
+from longwave.monitoring.classes import Codes, Floats
+from longwave.monitoring.probing.strata import Bools, Strata
 
 __all__ = ["Destinations", "find_destinations"]
 

@@ -3,7 +3,7 @@
 Three estimates, for three needs:
 
 * ``shrunk``: posterior means. A stratum's chance of a change is drawn towards that of strata like it
-  (`longwave.monitoring.probe_churn`); where changes go is learned from the stratum itself and from the
+  (`longwave.monitoring.probing.churn`); where changes go is learned from the stratum itself and from the
   errors the model made before. The bias is small, whichever rows were chosen, and the intervals hold.
 * ``stratified``: the mean of what was seen in every stratum, times its weight. Unbiased where the numbers of
   calls were fixed beforehand (design ``proportional``), **biased towards no change for adaptive designs**: a
@@ -27,10 +27,11 @@ import numpy as np
 import polars as pl
 
 from longwave.errors import DataError, UnknownName
-from longwave.monitoring.probe_cells import cell_errors, cell_intervals, find_flows
-from longwave.monitoring.probe_churn import ChurnPosterior, fit_churn
-from longwave.monitoring.probe_destinations import Destinations, find_destinations
-from longwave.monitoring.probe_strata import Codes, Floats, Label, Strata
+from longwave.monitoring.classes import Codes, Floats, Label
+from longwave.monitoring.probing.cells import cell_errors, cell_intervals, find_flows
+from longwave.monitoring.probing.churn import ChurnPosterior, fit_churn
+from longwave.monitoring.probing.destinations import Destinations, find_destinations
+from longwave.monitoring.probing.strata import Strata
 from longwave.predictions.statistics import Interval
 
 __all__ = ["METHODS", "Method", "ShiftEstimate", "estimate_shift", "shift_matrix"]

@@ -13,9 +13,10 @@ from typing import Protocol
 import polars as pl
 
 from longwave.errors import DataError, TableError
-from longwave.monitoring.probe import Listener, ProbeConfig, ProbeResult, StopRule, probe
-from longwave.monitoring.probe_sampler import FAILED, Failed
-from longwave.monitoring.probe_strata import Label
+from longwave.monitoring.classes import Label
+from longwave.monitoring.probing.loop import Listener, ProbeResult, probe
+from longwave.monitoring.probing.sampler import FAILED, Failed, ProbeConfig
+from longwave.monitoring.probing.stop import StopRule
 
 __all__ = ["Asker", "pick_baseline", "probe_instances"]
 

@@ -7,7 +7,7 @@ with it the accuracy.
 * A `Sampler` says which rows to ask and is told the answers; its state is JSON, so that a killed probe
   continues and never chooses otherwise than it would have.
 * `probe` drives a sampler with a model that is a function.
-* `longwave.monitoring.probe_run.probe_model` drives one with a model of an evaluation.
+* `longwave.monitoring.probe_instances` drives one with a model of an evaluation.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import polars as pl
 
 from longwave.config import write_json
 from longwave.errors import BudgetExceeded, ConfigError, DataError, TableError
-from longwave.monitoring.probe_estimate import ShiftEstimate
-from longwave.monitoring.probe_sampler import FAILED, Failed, ProbeConfig, Sampler
-from longwave.monitoring.probe_stop import StopRule
-from longwave.monitoring.probe_strata import Label
+from longwave.monitoring.classes import Label
+from longwave.monitoring.probing.estimate import ShiftEstimate
+from longwave.monitoring.probing.sampler import Failed, ProbeConfig, Sampler
+from longwave.monitoring.probing.stop import StopRule
 
-__all__ = ["FAILED", "Failed", "ProbeConfig", "ProbeResult", "Sampler", "StopRule", "probe"]
+__all__ = ["ProbeResult", "probe"]
 
 
 @dataclass(frozen=True, kw_only=True)

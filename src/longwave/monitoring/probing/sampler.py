@@ -13,10 +13,11 @@ import numpy as np
 
 from longwave.config import load_config
 from longwave.errors import ConfigError, DataError, UnknownName
-from longwave.monitoring.probe_design import DESIGNS, Design, choose_rows
-from longwave.monitoring.probe_estimate import Method, ShiftEstimate, estimate_shift
-from longwave.monitoring.probe_stop import StopRule
-from longwave.monitoring.probe_strata import Codes, Label, make_strata, plain_label
+from longwave.monitoring.classes import Codes, Label, plain_label
+from longwave.monitoring.probing.design import DESIGNS, Design, choose_rows
+from longwave.monitoring.probing.estimate import Method, ShiftEstimate, estimate_shift
+from longwave.monitoring.probing.stop import StopRule
+from longwave.monitoring.probing.strata import make_strata
 
 __all__ = ["FAILED", "Failed", "ProbeConfig", "Sampler"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longwave.errors import ConfigError
-from longwave.monitoring.probe_estimate import ShiftEstimate
+from longwave.monitoring.probing.estimate import ShiftEstimate
 
 __all__ = ["StopRule"]
 

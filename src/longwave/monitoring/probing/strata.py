@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longwave.errors import DataError
+from longwave.monitoring.classes import Codes, Label, plain_label, sort_classes
 
-__all__ = ["Bools", "Codes", "Floats", "Label", "Strata", "make_strata", "plain_label", "sort_classes"]
+__all__ = ["Bools", "Strata", "make_strata"]
 
-Label = str | int | None
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 SMALLEST = 10  # rows a stratum of its own has at least
@@ -119,28 +117,6 @@ def make_strata(
     return Strata(
         classes=classes, labels=y, before=o, stratum=stratum, is_right=is_right, is_pure=is_pure, order=order
     )
-
-
-def plain_label(value: object) -> Label:
-    """Turn a label into what JSON can hold.
-
-    Raises
-    ------
-    DataError
-        If it is no text, whole number or None.
-    """
-    plain = value.item() if isinstance(value, np.generic) else value
-    if plain is None or isinstance(plain, str | int):
-        return plain
-    raise DataError(
-        f"A label is {value!r}; accepted are texts, whole numbers, and None for no answer. Turn it into a "
-        "text."
-    )
-
-
-def sort_classes(found: Iterable[Label]) -> tuple[Label, ...]:
-    """Sort classes: numbers, texts, no answer."""
-    return tuple(sorted(found, key=lambda label: (label is None, isinstance(label, str), label or 0)))
 
 
 def _as_array(values: Iterable[Label]) -> NDArray[np.generic] | list[Label]:

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from longwave.monitoring.alarms import Alarm
-from longwave.monitoring.compare_rows import PairedRows
-from longwave.monitoring.compare_tests import paired_change
+from longwave.monitoring.paired import PairedRows, paired_change
+from longwave.monitoring.rounds.alarms import Alarm
 from longwave.predictions import wilson_interval
 
 __all__ = ["MOST_ROWS", "AlarmVerdict", "judge_alarm"]

@@ -22,8 +22,8 @@ from longwave.evaluation.config import FILE_ENDINGS
 from longwave.evaluation.locking import lock_folder
 from longwave.evaluation.plan import WHOLE
 from longwave.evaluation.progress import Listener
-from longwave.monitoring.alarms import parse_alarm
-from longwave.monitoring.collect_judging import Round, RoundRules, judge_round
+from longwave.monitoring.rounds.alarms import parse_alarm
+from longwave.monitoring.rounds.judging import Round, RoundRules, judge_round
 from longwave.predictions import drop_failed
 from longwave.prompting.votes import AGGREGATES
 
@@ -51,7 +51,7 @@ class CollectConfig:
     baseline : str
         What the round is compared with: ``"previous"``, ``"first"``, or the day of a round.
     alarms : tuple of str
-        See `longwave.monitoring.alarms`.
+        See `longwave.monitoring.rounds.alarms`.
     min_share : float
         Share of the baseline's rows that the round must have; with fewer no alarm is judged, and the round
         counts as failed. Alarms look at rows that both have.

@@ -11,13 +11,12 @@ import polars as pl
 
 from longwave.config import write_json
 from longwave.errors import DataError
-from longwave.monitoring.alarms import Alarm
-from longwave.monitoring.alarms_judging import AlarmVerdict, judge_alarm
-from longwave.monitoring.collect_labels import fold_free_answers
-from longwave.monitoring.compare import Comparison, compare
-from longwave.monitoring.compare_rows import pair_rows
-from longwave.monitoring.compare_verdicts import judge_all
+from longwave.monitoring.comparison import Comparison, compare
 from longwave.monitoring.own_tables import OWN_TASK, runs_from_predictions
+from longwave.monitoring.paired import judge_all, pair_rows
+from longwave.monitoring.rounds.alarm_verdicts import AlarmVerdict, judge_alarm
+from longwave.monitoring.rounds.alarms import Alarm
+from longwave.monitoring.rounds.free_answers import fold_free_answers
 from longwave.monitoring.store import RunStore
 from longwave.predictions import read_predictions
 

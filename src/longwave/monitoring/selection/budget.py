@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.policy import Policy
-from longwave.monitoring.probe_strata import Codes, Floats
-from longwave.monitoring.selection_curve import find_frontier
-from longwave.monitoring.services import Services
+from longwave.monitoring.classes import Codes, Floats
+from longwave.monitoring.selection.frontier import find_frontier
+from longwave.monitoring.selection.policy import Policy
+from longwave.monitoring.selection.services import Services
 from longwave.predictions.statistics import Interval
 
 __all__ = ["Savings", "best_single", "budget_curve", "cross_validate", "match_best", "select"]

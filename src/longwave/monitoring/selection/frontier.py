@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from longwave.errors import ConfigError, UnknownName
-from longwave.monitoring.policy import Plan, Policy, Rule
-from longwave.monitoring.probe_strata import Codes, Floats
-from longwave.monitoring.services import Services
+from longwave.monitoring.classes import Codes, Floats
+from longwave.monitoring.selection.policy import Plan, Policy, Rule
+from longwave.monitoring.selection.services import Services
 
 __all__ = ["Frontier", "concave_hull", "find_frontier"]
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from longwave.monitoring.policy import Policy
-from longwave.monitoring.probe_strata import Floats
-from longwave.monitoring.services import Services
+from longwave.monitoring.classes import Floats
+from longwave.monitoring.selection.policy import Policy
+from longwave.monitoring.selection.services import Services
 from longwave.predictions.statistics import bootstrap_interval, wilson_interval
 
 __all__ = ["pareto"]

@@ -13,8 +13,8 @@ import numpy as np
 
 from longwave.config import load_config
 from longwave.errors import ConfigError, DataError
-from longwave.monitoring.probe_strata import Floats, Label
-from longwave.monitoring.services import CALLS, Services
+from longwave.monitoring.classes import Floats, Label
+from longwave.monitoring.selection.services import CALLS, Services
 
 __all__ = ["Answer", "Plan", "Policy", "PolicyRun", "Rule", "Service"]
 

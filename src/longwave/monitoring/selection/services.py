@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from longwave.errors import ConfigError, DataError, TableError, UnknownName
-from longwave.monitoring.probe_strata import Codes, Floats, Label, plain_label, sort_classes
+from longwave.monitoring.classes import Codes, Floats, Label, plain_label, sort_classes
 from longwave.monitoring.store import RunStore
 
 __all__ = ["CALLS", "Services"]

@@ -20,9 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_corrections import adjust_p_values
-from longwave.monitoring.compare_rows import PairedRows, pair_rows
-from longwave.monitoring.compare_tests import share_change
+from longwave.monitoring.paired import PairedRows, adjust_p_values, pair_rows, share_change
 
 __all__ = ["NO_ANSWER", "ConfusionShift", "confusion_shift", "shift_of"]
 

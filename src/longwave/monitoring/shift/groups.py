@@ -16,9 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_corrections import Adjustment, adjust_p_values
-from longwave.monitoring.compare_rows import PairedRows, require_columns
-from longwave.monitoring.compare_tests import paired_change
+from longwave.monitoring.paired import Adjustment, PairedRows, adjust_p_values, paired_change, require_columns
 
 __all__ = ["GROUP_SHIFT", "MixChange", "group_shift", "hidden_changes", "mix_change"]
 

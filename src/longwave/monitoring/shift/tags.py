@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from longwave.errors import DataError
-from longwave.monitoring.compare_rows import PairedRows
+from longwave.monitoring.paired import PairedRows
 
 __all__ = ["TAGS", "LabelSetShift", "label_sets"]
 

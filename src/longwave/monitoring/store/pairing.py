@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from longwave.errors import DataError
-from longwave.monitoring.store import RunStore
+from longwave.monitoring.store.runs import RunStore
 
 __all__ = ["Pairing", "align", "pair_runs"]
 

@@ -16,7 +16,7 @@ from typing import Self
 import polars as pl
 
 from longwave.errors import ConfigError, DataError, UnknownName
-from longwave.monitoring.store_parts import (
+from longwave.monitoring.store.parts import (
     EXTRA_COLUMNS,
     LABEL_COLUMNS,
     LABEL_TYPES,
@@ -27,7 +27,7 @@ from longwave.monitoring.store_parts import (
     Run,
     table_schema,
 )
-from longwave.monitoring.store_scores import released_score_expression, score_expression
+from longwave.monitoring.store.scores import released_score_expression, score_expression
 
 __all__ = ["Names", "RunStore"]
 

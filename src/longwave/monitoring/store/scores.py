@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from longwave.monitoring.store_parts import LabelKind
+from longwave.monitoring.store.parts import LabelKind
 
 __all__ = ["released_score_expression", "score_expression"]
 
