@@ -27,7 +27,9 @@ CLUSTER = ("scenario", "instance")  # rows of one instance are not independent
 Bounds = tuple[float | None, float | None]
 
 
-def require(frame: pl.DataFrame, columns: Sequence[str]) -> None:
+def require(
+    frame: pl.DataFrame, columns: Sequence[str], advice: str = "Pass rows of the predictions table."
+) -> None:
     """Refuse a frame that lacks columns.
 
     Raises
@@ -41,7 +43,7 @@ def require(frame: pl.DataFrame, columns: Sequence[str]) -> None:
             hint = f' Did you mean "{close[0]}"?' if close else ""
             raise TableError(
                 f'The frame has no column "{name}".{hint} It has: {", ".join(frame.columns) or "none"}. '
-                f"Pass rows of the predictions table."
+                f"{advice}"
             )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from longwave.errors import DataError, TableError, nearest
+from longwave.errors import DataError
+from longwave.metrics.tidy import require
 
 __all__ = [
     "PairedRows",
@@ -255,14 +256,7 @@ def require_columns(frame: pl.DataFrame, columns: Sequence[str]) -> None:
     TableError
         Naming the first missing column and the nearest one there is.
     """
-    for name in columns:
-        if name not in frame.columns:
-            close = nearest(name, frame.columns, n=1)
-            hint = f' Did you mean "{close[0]}"?' if close else ""
-            raise TableError(
-                f'The frame has no column "{name}".{hint} It has: {", ".join(frame.columns) or "none"}. '
-                "Pass the rows of a run, as table() of a store gives them."
-            )
+    require(frame, columns, "Pass the rows of a run, as table() of a store gives them.")
 
 
 def run_name(frame: pl.DataFrame, default: str) -> str:
