@@ -440,6 +440,7 @@ def test_a_quarter_of_the_time_goes_into_each_model(
     assert json.loads((tmp_path / "plan.json").read_text())["steps"] == steps
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_every_stage_exits_130_and_the_tour_ends_as_if_nothing_had_been(
     tour: Callable[..., Tour], tmp_path: Path, done: Tour, stop: Callable[..., Callable[[], None]]
 ) -> None:
@@ -455,6 +456,7 @@ def test_ctrl_c_in_every_stage_exits_130_and_the_tour_ends_as_if_nothing_had_bee
     )
 
 
+@pytest.mark.slow
 def test_a_full_disk_exits_1_and_the_next_call_ends_as_if_nothing_had_been(
     tour: Callable[..., Tour], tmp_path: Path, done: Tour, stop: Callable[..., Callable[[], None]]
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 SLOW = {
+    "ama_legalbench.py",
     "adapters.py",
     "compare_on_recall.py",
     "evaluate_your_model.py",

@@ -1,4 +1,4 @@
-"""One browser for all tests, pages opened from disk, and a folder in which every page has something."""
+"""One browser for the tests of a file, pages from disk, and a folder in which every page has something."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def cannot(message: str) -> NoReturn:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # while it lives, its event loop runs, and no other test of the process can run one
 def browser() -> Iterator[Browser]:
     try:
         from playwright.sync_api import sync_playwright
@@ -75,7 +77,7 @@ def axe() -> str:
         cannot("axe-core is not installed; install it: pip install axe-playwright-python.")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Return a context for all pages that need no other; its cache keeps the script that draws."""
     shared = browser.new_context()

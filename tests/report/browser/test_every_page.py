@@ -36,7 +36,11 @@ HOSTILE = (
     "grid.html",
 )
 TOUR = ("index.html", "votes.html", "images.html", "fields.html", "groups.html", "monitoring.html")
-PAGES = [("hostile", name) for name in HOSTILE] + [("tour", name) for name in TOUR]
+SLOW = set(HOSTILE) - {"index.html", "instances/boolq-1.html", "families/accuracy.html", "grid.html"}
+PAGES = [
+    *(pytest.param(("hostile", name), marks=[pytest.mark.slow] * (name in SLOW)) for name in HOSTILE),
+    *(pytest.param(("tour", name)) for name in TOUR),
+]
 WIDTHS = (1280, 768, 390, 360)
 BAD = ("serious", "critical")
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every((box) => box.dataset.drawn === '%s')"
@@ -64,7 +68,7 @@ class Seen:
     barriers: list[list[str]]
 
 
-@pytest.fixture(scope="session", params=PAGES, ids=lambda one: "-".join(one))
+@pytest.fixture(scope="module", params=PAGES, ids=lambda one: "-".join(one))
 def seen(
     request: pytest.FixtureRequest,
     context: BrowserContext,
