@@ -5,6 +5,7 @@
     python benchmarks/adapters/run.py --file mine=FILE.npz       # your own embeddings beside them
     python benchmarks/adapters/run.py --tiny                     # a rehearsal of some seconds
     python benchmarks/adapters/run.py --speed --device cuda      # one run of the size of Waterbirds, timed
+    python benchmarks/adapters/run.py --scale --device cuda      # 1.3 million points: time and memory
     python benchmarks/adapters/run.py --table                    # the tables of what there is, no training
 
 Seeds 0 to 2 are reported; settings were looked for on seeds from 100 on. Of the generator a seed also draws
@@ -30,10 +31,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scale import Sizes, measure_scale
 
 from longwave import __version__
 from longwave.adapters import (
     METHODS,
+    Adapter,
+    AdapterConfig,
     ContrastiveAdapter,
     ContrastiveConfig,
     DescentConfig,
@@ -50,6 +54,7 @@ GENERATOR = "generator"
 WRONG = 0.23  # share of anchors in the timed run
 # subclasses that training lacks: what is published for Living-17, but for anchors, which stay unbalanced
 CONTRAST = {"clinc-domains": ContrastiveConfig(resampling="classes", anchor_ratio=0.1)}
+SOFT = "contrastive-soft"  # a variant of the README: class logits of temperature 20 in place of 100
 FEWER_EPOCHS = {"contrastive-joint": 30}  # its epochs have more steps, and the best ones come early
 REPEATS = {True: 1, False: 5}  # by "on a CPU"; the first on a GPU starts it up
 
@@ -75,6 +80,15 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     if options.speed:
         write(options.out / f"speed-{options.device}.json", time_waterbirds(options.device, options.epochs))
+    elif options.scale:
+        sizes = Sizes(n=20_000, width=32, n_classes=50, n_validation=1000) if options.tiny else Sizes()
+        path, where = options.out / f"scale-{options.device}.json", machine(options.device)
+        measure_scale(
+            options.device,
+            sizes,
+            report=lambda line: print(line, file=sys.stderr, flush=True),
+            keep=lambda found: write(path, {**found, "machine": where}),
+        )
     elif not options.table:
         run_cells([cell for cell in cells(options) if not (options.out / cell.name).is_file()], options)
     show(options.out)
@@ -85,7 +99,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=[*METHODS, SOFT])
     parser.add_argument("--data", nargs="+", default=[GENERATOR, *list_groups()])
     parser.add_argument("--file", nargs="*", default=[], metavar="NAME=PATH")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -95,6 +109,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HERE / "results")
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--scale", action="store_true")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     if options.tiny:
@@ -136,13 +151,7 @@ def run_cell(cell: Cell) -> dict[str, object]:
     """Train one method and score it on the test split."""
     data = load(cell)
     train, validation, test = (data.part(split) for split in ("train", "val", "test"))
-    model = make_method(
-        cell.method,
-        seed=cell.seed,
-        device=cell.device,
-        descent=DescentConfig(epochs=cell.epochs),
-        contrast=CONTRAST.get(cell.data),
-    )
+    model = make(cell)
     takes_groups = "groups" in inspect.signature(model.fit).parameters
     extra = {"groups": train.groups} if takes_groups else {}
     started = time.perf_counter()
@@ -170,6 +179,18 @@ def run_cell(cell: Cell) -> dict[str, object]:
         "chosen": {name: getattr(model, name) for name in chosen if hasattr(model, name)},
         "machine": machine(cell.device),
     }
+
+
+def make(cell: Cell) -> Adapter:
+    """Return the method of a cell."""
+    model = make_method(
+        "contrastive" if cell.method == SOFT else cell.method,
+        seed=cell.seed,
+        device=cell.device,
+        descent=DescentConfig(epochs=cell.epochs),
+        contrast=CONTRAST.get(cell.data),
+    )
+    return model.set_params(network=AdapterConfig(temperature=20.0)) if cell.method == SOFT else model
 
 
 def load(cell: Cell) -> EmbeddingDataset:
@@ -225,7 +246,7 @@ def show(out: Path) -> None:
         rows = [one for one in results if one["data"] == data]
         print(f"\n{data}\n\n| method | worst | average | gap | 10th percentile | seconds | seeds |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        for method in METHODS:
+        for method in (*METHODS, SOFT):
             own = [one for one in rows if one["method"] == method]
             if own:
                 columns = [

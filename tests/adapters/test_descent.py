@@ -91,37 +91,3 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert resolve_device("auto").type == "cpu"
     with pytest.raises(ConfigError, match='device is "cuda:0" but there is no GPU'):
         resolve_device("cuda:0")
-
-
-def test_the_kept_mean_gives_every_new_epoch_its_share() -> None:
-    model = _model()
-    descent = _counting(model, [0.1, 0.2, 0.3], averaging=0.5)
-    descent.run(_epoch(model))  # type: ignore[arg-type]
-    assert model.weight.item() == pytest.approx(0.5 * (0.5 * 1 + 0.5 * 2) + 0.5 * 3)
-    assert [record.loss for record in descent.history] == [0.0, -1.0, -2.0]  # training knows no mean
-
-
-def test_the_mean_is_what_is_validated() -> None:
-    model, seen = _model(), []
-
-    def validate() -> GroupScore:
-        seen.append(model.weight.item())
-        return GroupScore(worst=-model.weight.item(), average=0.5)
-
-    config = DescentConfig(epochs=3, lr=1.0, momentum=0.0, weight_decay=0.0, averaging=0.5)
-    Descent(model, config, validate).run(_epoch(model))  # type: ignore[arg-type]
-    assert seen == [1.0, 1.5, 2.25]
-    assert model.weight.item() == 1.0
-
-
-def test_without_validation_the_last_mean_is_kept() -> None:
-    model = _model()
-    descent = _counting(model, None, averaging=0.5)
-    descent.run(_epoch(model))  # type: ignore[arg-type]
-    assert (descent.best_epoch, model.weight.item()) == (3, 2.25)
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_out_of_range_is_refused(share: float) -> None:
-    with pytest.raises(ConfigError, match="averaging"):
-        DescentConfig(averaging=share)

@@ -32,9 +32,6 @@ class DescentConfig:
     lr, momentum, weight_decay : float
     batch_size : int
         Points, or anchors, a step.
-    averaging : float
-        What is validated and kept is a running mean of the weights over epochs, of which every new epoch
-        makes ``1 - averaging``; 0 keeps the weights themselves. Training goes on from the weights either way.
 
     Raises
     ------
@@ -47,7 +44,6 @@ class DescentConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-5
     batch_size: int = 128
-    averaging: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -60,8 +56,6 @@ class DescentConfig:
                 f"momentum is {self.momentum} and weight_decay {self.weight_decay}; accepted are 0 <= "
                 f"momentum < 1 and weight_decay >= 0."
             )
-        if not 0 <= self.averaging < 1:
-            raise ConfigError(f"averaging is {self.averaging}; accepted are 0 <= averaging < 1.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +90,6 @@ class Descent:
         self.history: list[EpochRecord] = []
         self.best_epoch = 0
         self._best: tuple[GroupScore, dict[str, Tensor]] | None = None
-        self._mean: dict[str, Tensor] | None = None
 
     def step(self, loss: Tensor) -> Tensor:
         """Go one step down a loss; return it, detached."""
@@ -125,38 +118,16 @@ class Descent:
             loss = float(losses.mean())
             if not loss < float("inf"):
                 raise DataError(f"The loss of epoch {epoch} is {loss}. Lower lr (now {self._config.lr}).")
-            self._keep_if_best(epoch, kind, loss)
-        kept = self._mean if self._best is None else self._best[1]
-        if kept is not None:
-            self._model.load_state_dict(kept)
-
-    def _keep_if_best(self, epoch: int, kind: str, loss: float) -> None:
-        """Score the weights, or their mean, and keep them where none before were better."""
-        weights = copy.deepcopy(self._model.state_dict())
-        candidate = self._averaged(weights)
-        if self._mean is not None:
-            self._model.load_state_dict(candidate)
-        score = None if self._validate is None else self._validate()
-        if self._mean is not None:
-            self._model.load_state_dict(weights)
-        self.history.append(EpochRecord(epoch=epoch, kind=kind, loss=loss, score=score))
-        if score is None:
-            self.best_epoch = epoch
-        elif self._best is None or score > self._best[0]:
-            self._best, self.best_epoch = (score, candidate), epoch
-        log.debug("Epoch %d (%s): loss %.4g, %s", epoch, kind, loss, score)
-
-    def _averaged(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the running mean with these weights in it, or these where there is none."""
-        share = self._config.averaging
-        if share == 0:
-            return weights
-        old = weights if self._mean is None else self._mean
-        self._mean = {
-            name: share * old[name] + (1 - share) * value if value.is_floating_point() else value
-            for name, value in weights.items()
-        }
-        return self._mean
+            score = None if self._validate is None else self._validate()
+            self.history.append(EpochRecord(epoch=epoch, kind=kind, loss=loss, score=score))
+            if score is None:
+                self.best_epoch = epoch
+            elif self._best is None or score > self._best[0]:
+                self._best = score, copy.deepcopy(self._model.state_dict())
+                self.best_epoch = epoch
+            log.debug("Epoch %d (%s): loss %.4g, %s", epoch, kind, loss, score)
+        if self._best is not None:
+            self._model.load_state_dict(self._best[1])
 
 
 def as_tensor(x: Floats) -> Tensor:
