@@ -44,7 +44,7 @@ test-slow: $(DEV_READY)  ## The slow tests alone: learning, resume after kill, t
 
 test-all: check  ## Format, lint, types and every test that needs no GPU
 	@echo "All tests:"
-	@$(PYTEST) -m "$(EVERYWHERE)" $(ARGS)
+	@LONGWAVE_EXAMPLES=100 $(PYTEST) -m "$(EVERYWHERE)" $(ARGS)
 
 check: lint types
 

@@ -21,8 +21,10 @@ HAS_GPU = Path("/dev/nvidiactl").exists()
 if not HAS_GPU:
     os.environ["TRITON_INTERPRET"] = "1"
 
-# The first call of an operator may take long; examples are the same in every run.
-settings.register_profile("steady", deadline=None, derandomize=True)
+# The first call of an operator may take long; examples are the same in every run. `make test` takes 40 of a
+# property, `make test-all` 100; a test that names a number keeps it.
+EXAMPLES = int(os.environ.get("LONGWAVE_EXAMPLES", "40"))
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=EXAMPLES)
 settings.load_profile("steady")
 
 _spec = importlib.util.spec_from_file_location("tolerances", Path(__file__).parent / "tolerances.py")

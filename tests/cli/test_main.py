@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from longwave import __version__
@@ -86,6 +87,15 @@ def test_a_failing_machine_exits_1_and_is_no_defect(longwave: Longwave, failing:
     failing(PermissionError(13, "Permission denied", "x"))
     ran = longwave("list")
     assert (ran.code, ran.err.count("\n"), "defect" in ran.err) == (1, 1, False)
+
+
+def test_a_damaged_table_exits_2_and_is_no_defect(longwave: Longwave, failing: Callable[..., None]) -> None:
+    failing(pl.exceptions.ComputeError("parquet: File out of specification"))
+    ran = longwave("list")
+    assert ran.code == 2
+    assert ran.err == (
+        "A Parquet file is damaged: parquet: File out of specification. Copy the data again.\n"
+    )
 
 
 def test_an_interrupt_exits_130_with_one_line(longwave: Longwave, failing: Callable[..., None]) -> None:

@@ -12,6 +12,7 @@ from registry import Reader
 
 from longwave.clients import Completion, ReplayClient, Request, Result
 from longwave.clients.cache_file import CacheFile, ModelEntry, text_key
+from longwave.errors import DataError
 from longwave.evaluation.vote_rows import read_votes
 from longwave.interchange import import_results, read_helm, read_inspect, read_lm_eval
 from longwave.monitoring import read_hapi, runs_from_predictions
@@ -134,11 +135,19 @@ def make_archive(folder: Path) -> None:
     shutil.rmtree(folder / "release")
 
 
+def collected(rows: pl.LazyFrame, path: Path) -> pl.DataFrame:
+    """Collect rows as a user does, to whom polars itself tells of a damaged page."""
+    try:
+        return rows.collect()
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f'"{path}" cannot be read: {error}.') from error
+
+
 def read_store(path: Path) -> object:
     store = read_hapi(path)
     problems = store.problems()
     store.runs()
-    table = None if len(problems) else store.table().collect()
+    table = None if len(problems) else collected(store.table(), path)
     out = path.parent / "exported"
     if not len(problems):
         store.export_json(out)

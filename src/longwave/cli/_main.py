@@ -86,6 +86,9 @@ def _explain(error: Exception) -> tuple[int, str]:
             FAILED,
             f"{type(error).__name__}: {error}. Finished work is kept; mend the cause and start again.",
         )
+    if type(error).__module__.startswith("polars") and "parquet" in str(error).lower():
+        # rows are read when they are needed, long after the file was opened and looked at
+        return WRONG_INPUT, f"A Parquet file is damaged: {error}. Copy the data again."
     return FAILED, (
         f"Unexpected {type(error).__name__}: {error}. This is a defect of Longwave; "
         f'report it with what "longwave --debug ..." prints.'

@@ -152,7 +152,8 @@ class RunStore:
         -------
         LazyFrame
             Runs in the order of `runs`, within each ``row`` ascending. Labels are Int16 codes, lists of texts
-            or texts, by kind; see `table_schema`.
+            or texts, by kind; see `table_schema`. Rows are read when it is collected; a damaged page of a
+            file shows only then, as an error of polars.
 
         Raises
         ------
