@@ -66,7 +66,7 @@ STAND_INS = {
 # What a command is given in addition, so that it does the same in less time.
 SHORTER = {
     r": longwave train (recall|s4nd|conv3d|conv2d)[\w-]*": "steps=2 batch_size=2 eval_every=2",
-    r": longwave train s4nd-mnist-progressive": "data.stages=[{rate: 4, steps: 1}, {rate: 1, steps: 1}]",
+    r": longwave train s4nd-mnist": "data.stages=[{rate: 4, steps: 1}, {rate: 1, steps: 1}]",
     r": longwave train (t1|fno)-tiny": "steps=2",
     r"--suite (legalbench|quickstart)": "--max-instances 1",
     r": longwave adapt (fit|compare)": "descent.epochs=1",
