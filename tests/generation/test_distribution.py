@@ -14,7 +14,8 @@ from torch import Tensor
 
 from longwave.errors import ConfigError, DataError
 from longwave.generation import SamplingConfig, make_generator, sample_ids
-from longwave.generation.text import WINDOW, _decode_stream
+from longwave.generation.text import _decode_stream
+from longwave.generation.text_pieces import WINDOW
 
 LOGITS = np.array([1.0, 3.0, -0.5, 2.5, 0.0, 2.0, -np.inf])
 N_DRAWS = 20_000

@@ -20,7 +20,8 @@ from longwave.generation.sampling import (
     make_generator,
     sample_ids,
 )
-from longwave.generation.text import TextCodec, generate_text, stream_text
+from longwave.generation.text import generate_text, stream_text
+from longwave.generation.text_pieces import StopCutter, TextCodec, TextPieces
 
 __all__ = [
     "Decoder",
@@ -33,7 +34,9 @@ __all__ = [
     "SamplingConfig",
     "StepGraphs",
     "StepPart",
+    "StopCutter",
     "TextCodec",
+    "TextPieces",
     "distill",
     "filter_logits",
     "fit_modes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -12,29 +12,11 @@ from longwave.errors import ConfigError
 from longwave.generation.config import DecodingConfig
 from longwave.generation.decode import Decoder, Progress, stream_ids
 from longwave.generation.sampling import SamplingConfig
+from longwave.generation.text_pieces import StopCutter, TextCodec, TextPieces
 
-__all__ = ["TextCodec", "generate_text", "stream_text"]
+__all__ = ["generate_text", "stream_text"]
 
 S = TypeVar("S")
-INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoding makes of the first bytes of an unfinished character
-WINDOW = 32  # tokens decoded together; bounds the cost of a token in a long text
-
-
-class TextCodec(Protocol):
-    """What text generation needs of a tokenizer; unfinished UTF-8 must decode to U+FFFD, as Python does."""
-
-    @property
-    def end_id(self) -> int:
-        """Id that ends a document."""
-        ...
-
-    def encode(self, text: str) -> list[int]:
-        """Turn text into ids."""
-        ...
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Turn ids into text."""
-        ...
 
 
 def generate_text(
@@ -129,53 +111,27 @@ def stream_text(
 
 
 def _decode_stream(tokenizer: TextCodec, tokens: Iterator[int]) -> Iterator[str]:
-    """Decode ids up to the end id; the bytes of an unfinished character wait for the rest of it.
-
-    Ids are decoded together with those before them: the text of a token may depend on its left neighbour.
-    """
-    window: list[int] = []
-    shown = 0  # characters of the window's text that were yielded
+    """Decode ids up to the end id; the bytes of an unfinished character wait for the rest of it."""
+    text = TextPieces(tokenizer)
     for token in tokens:
         if token == tokenizer.end_id:
             break
-        window.append(token)
-        text = tokenizer.decode(window)
-        ready = text[:-1] if text.endswith(INCOMPLETE) else text
-        if len(ready) > shown:
-            yield ready[shown:]
-            shown = len(ready)
-        if len(window) >= WINDOW and ready is text:
-            window = window[-1:]
-            shown = len(tokenizer.decode(window))
-    rest = tokenizer.decode(window)[shown:] if window else ""
-    if rest:
+        if piece := text.push(token):
+            yield piece
+    if rest := text.flush():
         yield rest
 
 
 def _cut_at_stop(pieces: Iterable[str], stop: tuple[str, ...]) -> Iterator[str]:
     """Pass text on up to the first stop string, holding back what could be the beginning of one."""
-    held = ""
+    cutter = StopCutter(stop)
     for piece in pieces:
-        held += piece
-        found = [held.find(text) for text in stop if text in held]
-        if found:
-            if min(found) > 0:
-                yield held[: min(found)]
+        if ready := cutter.push(piece):
+            yield ready
+        if cutter.is_done:
             return
-        keep = _border(held, stop)
-        if len(held) > keep:
-            yield held[: len(held) - keep]
-            held = held[len(held) - keep :]
-    if held:
-        yield held
-
-
-def _border(text: str, stop: tuple[str, ...]) -> int:
-    """Return the length of the longest end of ``text`` that begins a stop string."""
-    longest = max((len(s) for s in stop), default=1) - 1
-    return next(
-        (n for n in range(min(longest, len(text)), 0, -1) if any(s.startswith(text[-n:]) for s in stop)), 0
-    )
+    if rest := cutter.flush():
+        yield rest
 
 
 def _check_stop(stop: Sequence[str]) -> None:

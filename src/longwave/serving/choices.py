@@ -8,9 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, cast
 
-from longwave.generation import SamplingConfig, TextCodec
+from longwave.generation import SamplingConfig, StopCutter, TextCodec, TextPieces
 from longwave.serving.requests import EngineStats, Event, Finished, NewToken, PromptScores, TokenRequest
-from longwave.serving.text_pieces import StopCutter, TextPieces
 
 __all__ = ["Choice", "Order", "Piece", "ScoredToken", "TextEngine", "gather", "merge"]
 

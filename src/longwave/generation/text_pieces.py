@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from longwave.generation import TextCodec
+from collections.abc import Sequence
+from typing import Protocol
 
-__all__ = ["StopCutter", "TextPieces"]
+__all__ = ["StopCutter", "TextCodec", "TextPieces"]
 
 INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoding makes of the first bytes of an unfinished character
 WINDOW = 32  # tokens decoded together; bounds the cost of a token in a long text
+
+
+class TextCodec(Protocol):
+    """What text generation needs of a tokenizer; unfinished UTF-8 must decode to U+FFFD, as Python does."""
+
+    @property
+    def end_id(self) -> int:
+        """Id that ends a document."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Turn text into ids."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Turn ids into text."""
+        ...
 
 
 class TextPieces:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwave.data import ByteTokenizer
-from longwave.serving.text_pieces import StopCutter, TextPieces
+from longwave.generation import StopCutter, TextPieces
 
 BYTES = st.lists(st.sampled_from([*b"ab<\n", *"é☃😀\ufffd".encode(), 0xFF, 0x80, 256]), max_size=80)
 
