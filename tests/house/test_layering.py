@@ -16,7 +16,7 @@ SRC = Path(__file__).parents[2] / "src" / "longwave"
 LAYERS = (
     ("longwave",),
     ("errors",),
-    ("_array_files", "_parameters", "config", "registry", "samples", "sandbox"),
+    ("_array_files", "_damage", "_parameters", "config", "registry", "samples", "sandbox"),
     ("ops", "predictions"),
     ("mixers", "metrics", "perturbations", "scenarios", "clients"),
     ("generation",),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.adapters.dataset import SPLITS
 from longwave.adapters.embeddings import Floats
 from longwave.config import replacing
@@ -113,7 +114,7 @@ def read_table(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path, glob=False, hive_partitioning=False)  # names are the user's
         separator = "\t" if path.suffix == ".tsv" else ","
         return pl.read_csv(path, separator=separator, infer_schema_length=None, glob=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+    except (*POLARS_DAMAGE, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a table ({error}). Write it as csv or parquet.") from error
 
 

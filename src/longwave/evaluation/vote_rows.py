@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.errors import DataError, MissingFile, TableError, UnknownName
 from longwave.predictions import SCHEMA_VERSION
 from longwave.predictions._conform import conform
@@ -166,14 +167,14 @@ def _read(
         rows = pl.concat([pl.LazyFrame(schema=part.schema), *found])
         try:
             frame = (rows if distinct is None else rows.unique(distinct)).collect(engine="streaming")
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        except (*POLARS_DAMAGE, OSError):
             read_shards(paths, table)  # says which of them is damaged
             raise
         return conform(frame, part)
 
     try:
         return read_steadily(lambda: list_shards(path), collect)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (*POLARS_DAMAGE, OSError) as error:
         raise TableError(f'"{path}" cannot be read: {error}. Run the same command again.') from error
 
 

@@ -11,6 +11,7 @@ import io
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.errors import DataError
 
 __all__ = ["decompress", "most_bytes"]
@@ -55,7 +56,7 @@ def decompress(data: bytes, *, limit: int, where: str) -> bytes:
         )
     try:
         lines = pl.read_lines(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (*POLARS_DAMAGE, OSError) as error:
         raise _damaged(where, str(error).splitlines()[0]) from error
     return "\n".join(lines.to_series().to_list()).encode()
 

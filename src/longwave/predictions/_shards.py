@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.config import replacing
 from longwave.errors import StorageError, TableError
 from longwave.predictions._conform import conform
@@ -30,8 +31,7 @@ WHOLE = re.compile(
 PIECE = re.compile(r"part-[^/\\]*\.parquet")
 REPLACES = ".replaces"  # beside a shard: names of the pieces whose rows it holds, while they are there
 
-# polars ends what it cannot decode by a panic, which is no Exception
-DAMAGE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+DAMAGE = (*POLARS_DAMAGE, OSError)
 TRIES = 4
 ROW_GROUP = 20_000  # fixed, so that equal rows are equal bytes
 

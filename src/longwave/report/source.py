@@ -10,6 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.errors import TableError
 from longwave.predictions import INSTANCES, REQUESTS, SCHEMA, SCORES
 from longwave.predictions._conform import conform
@@ -283,7 +284,7 @@ def _scan(path: Path, name: str) -> pl.LazyFrame:
         rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         if rows.collect_schema() == table.schema:
             return rows
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+    except (*POLARS_DAMAGE, OSError):
         pass
     return read_shards([path], table).lazy()
 
@@ -292,7 +293,7 @@ def _collect(rows: pl.LazyFrame, paths: Sequence[Path], name: str) -> pl.DataFra
     """Collect a query over shards; where one of them is damaged, the message names it."""
     try:
         return rows.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (*POLARS_DAMAGE, OSError) as error:
         for path in paths:
             read_shards([path], TABLES[name])
         raise TableError(f'The table "{name}" cannot be read: {error}. Build the report again.') from error

@@ -29,6 +29,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.errors import DataError, MissingFile
 
 __all__ = [
@@ -251,7 +252,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[SourceRow]:
     _check_exists(path)
     try:
         frame = pl.read_parquet(path, columns=list(columns), glob=False, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (*POLARS_DAMAGE, OSError) as error:
         raise DataError(
             f'"{path}" cannot be read as Parquet with the columns {", ".join(columns)}: {error}. {NEXT_STEP}'
         ) from error

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.config import replacing, to_dict, write_json
 from longwave.errors import DataError, MissingFile
 from longwave.monitoring.hapi.labels import check_name, iso_date, label_space
@@ -363,7 +364,7 @@ def _check_file(path: Path, expected: int, wanted: Mapping[str, pl.DataType]) ->
         rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         types = rows.collect_schema()
         height = int(rows.select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (*POLARS_DAMAGE, OSError) as error:
         raise DataError(f'"{path}" cannot be read: {error}. It may be cut short; copy it again.') from error
     wrong = next((name for name, dtype in wanted.items() if types.get(name) != dtype), None)
     if wrong is not None:

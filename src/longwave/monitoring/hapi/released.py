@@ -16,6 +16,7 @@ from typing import get_args
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.config import naming, replacing, write_json
 from longwave.errors import DataError, MissingFile, StorageError
 from longwave.monitoring.hapi.adding import no_examples
@@ -306,7 +307,7 @@ def _read_records(path: Path, schema: dict[str, pl.DataType]) -> pl.DataFrame:
         if not _is_whole(path):
             raise DataError(f'"{path}" is no whole list of rows; it may be cut short. Get it again.')
         frame = pl.read_json(path, schema=schema)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except POLARS_DAMAGE as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f'"{path}" cannot be read as rows of {", ".join(schema)}: {reason} It may be cut short or of '

@@ -9,6 +9,7 @@ from typing import Self
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.errors import DataError, UnknownName
 from longwave.monitoring.hapi.adding import Records, check_examples, check_rows, no_examples
 from longwave.monitoring.hapi.columnar import (
@@ -283,7 +284,7 @@ class HapiStore(RunStore):
                 rows.read().collect()
             except DataError as error:
                 found.append((run.path, str(error)))
-            except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            except POLARS_DAMAGE as error:
                 found.append((run.path, f"It cannot be decoded: {str(error).splitlines()[0]}"))
         return pl.DataFrame(found, schema=_PROBLEMS.schema, orient="row")
 

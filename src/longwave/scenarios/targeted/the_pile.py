@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from longwave._damage import POLARS_DAMAGE
 from longwave.errors import DataError, MissingFile
 from longwave.scenarios.base import Instance, Official, PromptFormat, Scenario, SourceFile
 from longwave.scenarios.official import load_official
@@ -62,7 +63,7 @@ def _read_texts(path: Path) -> dict[str, list[str]]:
     try:
         lines = pl.scan_ndjson(path, schema=SCHEMA).select("text", kind)
         frame = lines.filter(pl.col("kind").is_in(list(SUBSETS))).collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (*POLARS_DAMAGE, OSError) as error:
         raise DataError(
             f'"{path}" cannot be read as JSON lines with "text" and "meta": {error}. Delete it to fetch it '
             "again."
